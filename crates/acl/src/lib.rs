@@ -1,0 +1,1 @@
+//! Users, rules, selectors and the ACL log.

@@ -1,0 +1,1 @@
+//! Hash slots, nodes and the state machines of the cluster bus.

@@ -1,0 +1,1 @@
+//! The command table, admission, dispatch and the handlers.

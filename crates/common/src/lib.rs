@@ -1,0 +1,1 @@
+//! Numbers, globs, checksums, clocks and seeded randomness that every crate uses.

@@ -1,0 +1,1 @@
+//! The containers behind values: table, listpack, intset, sorted set, stream. Knows no keys, RESP or locks.

@@ -1,0 +1,1 @@
+//! Shards, databases, entries, locks, the write guard, expiry, eviction, snapshot epochs.

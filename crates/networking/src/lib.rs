@@ -1,0 +1,1 @@
+//! Listeners, workers, connections, the client registry and output buffers.

@@ -1,0 +1,1 @@
+//! The command log, the backlog and the PSYNC state machines.

@@ -1,0 +1,1 @@
+//! The host interface of script engines. No Lua library is linked.

@@ -1,0 +1,1 @@
+//! Start-up, configuration, cron, INFO and signals: the wiring.

@@ -1,0 +1,3 @@
+//! The `corewire-server` binary.
+
+fn main() {}
