@@ -1,0 +1,9 @@
+//! The integration tests: one binary, a module per area.
+//!
+//! Tests start the real `corewire-server` through [`support::Server`] and talk to it as users do:
+//! with the `redis` crate, with `redis-cli`, or with raw bytes. They never sleep where they can
+//! wait for a condition. With `COREWIRE_TEST_SERVER=/usr/bin/redis-server` the same tests run
+//! against another server, which is the way to find out whether a test is right.
+
+mod support;
+mod tidy;

@@ -1,0 +1,29 @@
+//! Starts servers for tests, and the clients that talk to them.
+//!
+//! A [`Server`] lives in a temporary directory on a free port, is ready when `start` returns, and
+//! is killed when it is dropped. When a test panics its directory stays, so that the log can be
+//! read.
+
+mod raw;
+mod self_test;
+mod server;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use raw::{RawClient, Value};
+pub(crate) use server::Server;
+
+/// How long tests wait for something that should happen at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds; panics with `what` after [`PATIENCE`].
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(
+            Instant::now() < deadline,
+            "waited {PATIENCE:?} in vain: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,201 @@
+//! A server process for one test.
+//!
+//! The port is found by binding port 0 and letting it go, so another process can take it in
+//! between; start-up then fails and is tried again with another port.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use super::{PATIENCE, RawClient};
+
+const START_ATTEMPTS: u32 = 5;
+
+/// A running server, alone in its directory.
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+    dir: PathBuf,
+}
+
+impl Server {
+    /// Starts the server with `args` (directives as on the command line) and waits until it answers
+    /// PING.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let dir = temporary_dir();
+        for _ in 0..START_ATTEMPTS {
+            if let Some(server) = Self::try_start(&dir, args) {
+                return server;
+            }
+        }
+        panic!(
+            "no server after {START_ATTEMPTS} attempts:\n{}",
+            read_log(&dir)
+        );
+    }
+
+    fn try_start(dir: &Path, args: &[&str]) -> Option<Self> {
+        let port = free_port();
+        let child = spawn(dir, port, args);
+        let mut server = Self {
+            child,
+            port,
+            dir: dir.to_owned(),
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !server.answers() {
+            if server
+                .child
+                .try_wait()
+                .expect("wait for the server")
+                .is_some()
+            {
+                // Keeps the directory for the next attempt.
+                server.dir = PathBuf::new();
+                return None;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the server does not answer:\n{}",
+                server.log()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        Some(server)
+    }
+
+    /// Any reply line counts: a server that asks for a password is up as well.
+    fn answers(&self) -> bool {
+        RawClient::try_connect(self.port).is_some_and(|mut client| client.try_ping())
+    }
+
+    /// The port that it listens on, on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its working directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// All that it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        read_log(&self.dir)
+    }
+
+    /// A connection of the `redis` crate.
+    pub(crate) fn client(&self) -> redis::Connection {
+        redis::Client::open(format!("redis://127.0.0.1:{}/", self.port))
+            .and_then(|client| client.get_connection())
+            .expect("connect")
+    }
+
+    /// A connection that sends and shows what goes over the wire.
+    pub(crate) fn raw(&self) -> RawClient {
+        RawClient::try_connect(self.port).expect("connect")
+    }
+
+    /// What `redis-cli ARGS` prints, errors included, without the last newline.
+    pub(crate) fn cli(&self, args: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("redis-cli runs");
+        let printed = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&printed)
+            .trim_end_matches('\n')
+            .to_owned()
+    }
+
+    /// Ends it with SIGTERM and returns its exit code (none if a signal ended it).
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs");
+        assert!(
+            sent.success(),
+            "the server is gone already:\n{}",
+            self.log()
+        );
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait for the server") {
+                return status.code();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "SIGTERM does not end it:\n{}",
+                self.log()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Errors mean that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if !std::thread::panicking() && !self.dir.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+fn spawn(dir: &Path, port: u16, args: &[&str]) -> Child {
+    let program = std::env::var_os("COREWIRE_TEST_SERVER")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_corewire-server").into());
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .expect("log file");
+    Command::new(program)
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ])
+        .args(args)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("log file"))
+        .stderr(log)
+        .spawn()
+        .expect("the server starts")
+}
+
+fn read_log(dir: &Path) -> String {
+    fs::read_to_string(dir.join("log")).unwrap_or_default()
+}
+
+fn temporary_dir() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("corewire-test-{}-{count}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    fs::create_dir_all(&dir).expect("temporary directory");
+    dir
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
