@@ -1,0 +1,267 @@
+//! The listpack's element encodings: to bytes (`Encoded`) and back (`decode`).
+//!
+//! An element is an encoding byte (with the start of a number or length in it), its data, and the
+//! *backlen*: the size of the two in 7-bit groups, readable from its end, which makes walking
+//! backwards possible. Integers take the shortest of six forms, strings the shortest of three; text
+//! that is exactly a 64-bit integer is stored as one.
+
+use super::Item;
+
+/// The byte that ends a listpack.
+pub(super) const EOF: u8 = 0xFF;
+
+const STR_32: u8 = 0xF0;
+const INT_16: u8 = 0xF1;
+const INT_24: u8 = 0xF2;
+const INT_32: u8 = 0xF3;
+const INT_64: u8 = 0xF4;
+
+/// An element ready to be copied in: head, data and backlen apart, so that the data is copied only
+/// once.
+pub(crate) struct Encoded<'a> {
+    head: [u8; 9],
+    head_len: u8,
+    back_len: u8,
+    back: [u8; 5],
+    data: &'a [u8],
+}
+
+impl<'a> Encoded<'a> {
+    /// As an integer where the text is exactly one, else as a string.
+    #[inline]
+    pub(crate) fn of(value: &'a [u8]) -> Self {
+        match parse_int(value) {
+            Some(int) => Self::of_int(int),
+            None => Self::of_str(value),
+        }
+    }
+
+    /// As a string, without trying an integer.
+    #[inline]
+    fn of_str(data: &'a [u8]) -> Self {
+        let len = data.len();
+        let mut head = [0; 9];
+        let head_len = if len < 64 {
+            head[0] = 0x80 | len as u8;
+            1
+        } else if len < 4096 {
+            head[0] = 0xE0 | (len >> 8) as u8;
+            head[1] = len as u8;
+            2
+        } else {
+            let len = u32::try_from(len).expect("elements are below 4 GB: see Listpack::can_add");
+            head[0] = STR_32;
+            head[1..5].copy_from_slice(&len.to_le_bytes());
+            5
+        };
+        Self::finish(head, head_len, data)
+    }
+
+    /// In the shortest integer form.
+    #[inline]
+    pub(crate) fn of_int(int: i64) -> Encoded<'static> {
+        let mut head = [0; 9];
+        let le = int.to_le_bytes();
+        let head_len = match int {
+            0..=127 => {
+                head[0] = int as u8;
+                1
+            }
+            -4096..=4095 => {
+                head[0] = 0xC0 | ((int >> 8) & 0x1F) as u8;
+                head[1] = int as u8;
+                2
+            }
+            -0x8000..=0x7FFF => long_int(&mut head, INT_16, &le[..2]),
+            -0x80_0000..=0x7F_FFFF => long_int(&mut head, INT_24, &le[..3]),
+            -0x8000_0000..=0x7FFF_FFFF => long_int(&mut head, INT_32, &le[..4]),
+            _ => long_int(&mut head, INT_64, &le),
+        };
+        Encoded::finish(head, head_len, &[])
+    }
+
+    /// An element taken from a listpack, in the form it had there.
+    #[inline]
+    pub(crate) fn of_item(item: Item<'a>) -> Self {
+        match item {
+            Item::Int(int) => Self::of_int(int),
+            Item::Str(data) => Self::of_str(data),
+        }
+    }
+
+    #[inline]
+    fn finish(head: [u8; 9], head_len: u8, data: &'a [u8]) -> Self {
+        let mut back = [0; 5];
+        let back_len = write_backlen(&mut back, head_len as usize + data.len());
+        Self {
+            head,
+            head_len,
+            back_len,
+            back,
+            data,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn parts(&self) -> [&[u8]; 3] {
+        [
+            &self.head[..self.head_len as usize],
+            self.data,
+            &self.back[..self.back_len as usize],
+        ]
+    }
+
+    /// The bytes that the element takes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.head_len as usize + self.data.len() + self.back_len as usize
+    }
+
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        for part in self.parts() {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+#[inline]
+fn long_int(head: &mut [u8; 9], encoding: u8, le: &[u8]) -> u8 {
+    head[0] = encoding;
+    head[1..=le.len()].copy_from_slice(le);
+    1 + le.len() as u8
+}
+
+/// How many bytes the backlen of an element of `len` bytes takes. The bounds are one short of what
+/// the groups could hold, and must stay so: they are part of the format.
+#[inline]
+pub(super) const fn backlen_size(len: usize) -> usize {
+    if len <= 127 {
+        1
+    } else if len < 16_383 {
+        2
+    } else if len < 2_097_151 {
+        3
+    } else if len < 268_435_455 {
+        4
+    } else {
+        5
+    }
+}
+
+#[inline]
+fn write_backlen(back: &mut [u8; 5], len: usize) -> u8 {
+    let size = backlen_size(len);
+    // Read from the end: every byte but the first says that another one precedes it.
+    for (group, byte) in back[..size].iter_mut().rev().enumerate() {
+        let more = if group + 1 == size { 0 } else { 0x80 };
+        *byte = ((len >> (7 * group)) & 0x7F) as u8 | more;
+    }
+    size as u8
+}
+
+/// Reads the backlen that ends just before `end`.
+#[inline]
+pub(super) fn read_backlen(bytes: &[u8], end: usize) -> Option<usize> {
+    let mut len = 0usize;
+    for group in 0..5 {
+        let byte = *bytes.get(end.checked_sub(group + 1)?)?;
+        len |= ((byte & 0x7F) as usize) << (7 * group);
+        if byte & 0x80 == 0 {
+            return Some(len);
+        }
+    }
+    None
+}
+
+/// Where the data of the element at the start of `bytes` begins and how long it is, whatever its
+/// form: `None` for the end byte, an unknown encoding or a length cut short. Does not check that
+/// the data is there.
+#[inline]
+pub(super) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
+    let first = *bytes.first()?;
+    Some(match first {
+        0x00..=0x7F => (1, 0),
+        0x80..=0xBF => (1, (first & 0x3F) as usize),
+        0xC0..=0xDF => (1, 1),
+        0xE0..=0xEF => (2, ((first & 0x0F) as usize) << 8 | *bytes.get(1)? as usize),
+        STR_32 => (
+            5,
+            u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize,
+        ),
+        INT_16 => (1, 2),
+        INT_24 => (1, 3),
+        INT_32 => (1, 4),
+        INT_64 => (1, 8),
+        _ => return None,
+    })
+}
+
+/// The element at the start of `bytes`, which is a whole one.
+#[inline]
+pub(super) fn decode(bytes: &[u8]) -> Item<'_> {
+    let first = bytes[0];
+    if first < 0x80 {
+        return Item::Int(i64::from(first));
+    }
+    if first < 0xC0 {
+        return Item::Str(&bytes[1..=(first & 0x3F) as usize]);
+    }
+    match first {
+        0xC0..=0xDF => {
+            let raw = i16::from(first & 0x1F) << 8 | i16::from(bytes[1]);
+            Item::Int(i64::from(raw << 3 >> 3))
+        }
+        INT_16 => Item::Int(i64::from(i16::from_le_bytes([bytes[1], bytes[2]]))),
+        INT_24 => Item::Int(i64::from(
+            i32::from_le_bytes([0, bytes[1], bytes[2], bytes[3]]) >> 8,
+        )),
+        INT_32 => Item::Int(i64::from(i32::from_le_bytes(array(&bytes[1..5])))),
+        INT_64 => Item::Int(i64::from_le_bytes(array(&bytes[1..9]))),
+        _ => match extent(bytes) {
+            Some((start, len)) => Item::Str(&bytes[start..start + len]),
+            None => corrupt(),
+        },
+    }
+}
+
+#[inline]
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("a slice of N bytes")
+}
+
+/// Bytes from outside are validated before they become a listpack, so this is a broken invariant.
+#[cold]
+pub(super) fn corrupt() -> ! {
+    panic!("corrupt listpack")
+}
+
+/// Reads text that is exactly a 64-bit integer as Redis prints it: no plus sign, no leading zeros,
+/// no spaces.
+#[inline]
+pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
+    if text.is_empty() || text.len() > 20 {
+        return None;
+    }
+    let (negative, digits) = match text[0] {
+        b'-' => (true, &text[1..]),
+        _ => (false, text),
+    };
+    match *digits.first()? {
+        b'0' => return (text == b"0").then_some(0),
+        b'1'..=b'9' => {}
+        _ => return None,
+    }
+    let mut value = 0u64;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    if negative {
+        0i64.checked_sub_unsigned(value)
+    } else {
+        i64::try_from(value).ok()
+    }
+}

@@ -1,0 +1,213 @@
+use super::*;
+use proptest::prelude::*;
+
+fn texts(pack: &Listpack) -> Vec<Vec<u8>> {
+    pack.view().iter().map(|item| item.to_vec()).collect()
+}
+
+/// Deep validation, both directions, count.
+fn sound(pack: &Listpack, model: &[Vec<u8>]) {
+    let view = validate(pack.view().bytes(), true).expect("valid");
+    assert_eq!(texts(pack), model);
+    let mut back: Vec<_> = view.iter().rev().map(|item| item.to_vec()).collect();
+    back.reverse();
+    assert_eq!(back, model);
+    assert_eq!(view.len(), model.len());
+    assert_eq!(view.is_empty(), model.is_empty());
+    assert!(pack.allocated() >= pack.size());
+}
+
+#[test]
+fn encodings_are_the_published_ones() {
+    let check = |text: &[u8], want: &[u8]| {
+        let mut pack = Listpack::new();
+        pack.append(text);
+        let bytes = pack.view().bytes();
+        assert_eq!(
+            &bytes[HEADER_SIZE..bytes.len() - 1],
+            want,
+            "{}",
+            text.escape_ascii()
+        );
+        assert_eq!(pack.view().get(pack.view().first().unwrap()).to_vec(), text);
+    };
+    check(b"0", &[0, 1]);
+    check(b"127", &[0x7F, 1]);
+    check(b"128", &[0xC0, 0x80, 2]);
+    check(b"-1", &[0xDF, 0xFF, 2]);
+    check(b"-4096", &[0xD0, 0x00, 2]);
+    check(b"4095", &[0xCF, 0xFF, 2]);
+    check(b"4096", &[0xF1, 0x00, 0x10, 3]);
+    check(b"-32768", &[0xF1, 0x00, 0x80, 3]);
+    check(b"32768", &[0xF2, 0x00, 0x80, 0x00, 4]);
+    check(b"-8388608", &[0xF2, 0x00, 0x00, 0x80, 4]);
+    check(b"8388608", &[0xF3, 0x00, 0x00, 0x80, 0x00, 5]);
+    check(b"2147483648", &[0xF4, 0, 0, 0, 0x80, 0, 0, 0, 0, 9]);
+    check(
+        b"-9223372036854775808",
+        &[0xF4, 0, 0, 0, 0, 0, 0, 0, 0x80, 9],
+    );
+    check(b"9223372036854775808", b"\x939223372036854775808\x14");
+    check(b"", &[0x80, 1]);
+    check(b"01", &[0x82, b'0', b'1', 3]);
+    check(b"-0", &[0x82, b'-', b'0', 3]);
+    let long = vec![b'a'; 64];
+    check(&long, &[&[0xE0, 64][..], &long, &[66]].concat());
+    let longer = vec![b'b'; 126];
+    check(&longer, &[&[0xE0, 126][..], &longer, &[1, 0x80]].concat());
+    let longest = vec![b'c'; 4096];
+    check(
+        &longest,
+        &[&[0xF0, 0, 16, 0, 0][..], &longest, &[0x20, 0x85]].concat(),
+    );
+}
+
+#[test]
+fn the_backlen_of_16383_takes_three_bytes_as_in_redis() {
+    let mut pack = Listpack::new();
+    pack.append(&vec![b'x'; 16_383 - 5]);
+    assert_eq!(pack.size(), 7 + 16_383 + 3);
+    assert!(validate(pack.view().bytes(), true).is_ok());
+}
+
+#[test]
+fn a_count_beyond_the_header_is_counted() {
+    let mut pack = Listpack::new();
+    pack.extend_items((0..70_000).map(Item::Int));
+    assert_eq!(pack.len(), 70_000);
+    assert_eq!(&pack.view().bytes()[4..6], &[0xFF, 0xFF]);
+    assert_eq!(pack.view().get_at(-1), Some(Item::Int(69_999)));
+    assert_eq!(pack.view().get_at(65_536), Some(Item::Int(65_536)));
+    assert_eq!(pack.view().get_at(70_000), None);
+    assert_eq!(pack.delete_range(-70_000, 69_000), 69_000);
+    assert_eq!(pack.len(), 1000);
+    assert!(validate(pack.view().bytes(), true).is_ok());
+}
+
+#[test]
+fn find_skips_values_and_crosses_forms() {
+    let mut pack = Listpack::new();
+    pack.append_pair(b"1", b"2");
+    pack.append_pair(b"2", b"x");
+    let view = pack.view();
+    let pos = view.find(b"2", 1).unwrap();
+    assert_eq!(view.get(view.next(pos).unwrap()), Item::Str(b"x"));
+    assert_eq!(view.find(b"x", 1), None);
+    assert_eq!(view.find(b"2", 0), view.seek(1));
+    // A string form of a number, from foreign bytes.
+    let mut foreign = Listpack::new();
+    foreign.append_item(Item::Str(b"12"));
+    assert_eq!(foreign.view().find(b"12", 0), foreign.view().first());
+}
+
+#[test]
+fn validation_refuses_every_single_corruption_that_it_should() {
+    let mut pack = Listpack::new();
+    pack.extend([&b"abc"[..], b"1234567", b"", b"99999999999"]);
+    let good = pack.view().bytes().to_vec();
+    for cut in 0..good.len() {
+        assert!(validate(&good[..cut], true).is_err());
+    }
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << bit;
+            // Whatever passes can be walked both ways without harm.
+            if let Ok(view) = validate(&bad, true) {
+                assert_eq!(view.iter().count(), view.iter().rev().count());
+            }
+        }
+    }
+}
+
+#[test]
+fn random_distinct_is_uniform() {
+    use rand::{SeedableRng, rngs::SmallRng};
+    let mut rng = SmallRng::seed_from_u64(7);
+    let pack = Listpack::from_items((0..20).map(Item::Int));
+    let mut hits = [0u32; 20];
+    for _ in 0..10_000 {
+        let picked = pack.view().random_distinct(&mut rng, 2, 3);
+        assert_eq!(picked.len(), 3);
+        for pos in picked {
+            hits[pack.view().get(pos).as_int().unwrap() as usize] += 1;
+        }
+        let one = pack.view().random(&mut rng, 2).unwrap();
+        assert_eq!(pack.view().get(one).as_int().unwrap() % 2, 0);
+    }
+    for (value, hits) in hits.iter().enumerate() {
+        assert!(if value % 2 == 1 {
+            *hits == 0
+        } else {
+            (2700..3300).contains(hits)
+        });
+    }
+    assert_eq!(pack.view().random_distinct(&mut rng, 1, 99).len(), 20);
+    assert_eq!(pack.view().random_many(&mut rng, 2, 99).len(), 99);
+    assert_eq!(Listpack::new().view().random(&mut rng, 1), None);
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any::<i64>().prop_map(|int| int.to_string().into_bytes()),
+        (-5000i64..5000).prop_map(|int| int.to_string().into_bytes()),
+        proptest::collection::vec(any::<u8>(), 0..20),
+        (60usize..200).prop_map(|len| vec![b'a'; len]),
+        (4090usize..4100).prop_map(|len| vec![b'b'; len]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 200 }))]
+    #[test]
+    fn behaves_as_a_vector(steps in proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)) {
+        let mut pack = Listpack::new();
+        let mut model: Vec<Vec<u8>> = Vec::new();
+        for (kind, index, text) in steps {
+            let at = index.index(model.len().max(1));
+            let pos = pack.view().seek(at as i64);
+            prop_assert_eq!(pos.is_some(), at < model.len());
+            prop_assert_eq!(pos, pack.view().seek(at as i64 - model.len() as i64));
+            match (kind, pos) {
+                (0..=1, _) | (_, None) => { pack.append(&text); model.push(text); }
+                (2, _) => { pack.prepend(&text); model.insert(0, text); }
+                (3, Some(pos)) => { pack.insert_before(pos, &text); model.insert(at, text); }
+                (4, Some(pos)) => { pack.insert_after(pos, &text); model.insert(at + 1, text); }
+                (5, Some(pos)) => { pack.replace(pos, &text); model[at] = text; }
+                (6, Some(pos)) => {
+                    let next = pack.delete(pos);
+                    model.remove(at);
+                    prop_assert_eq!(next.is_some(), at < model.len());
+                }
+                (7, Some(_)) => {
+                    let count = text.len() % 4;
+                    let end = (at + count).min(model.len());
+                    prop_assert_eq!(pack.delete_range(at as i64, count), end - at);
+                    model.drain(at..end);
+                }
+                (8, Some(pos)) => {
+                    let rest = pack.split_off(pos);
+                    let tail = model.split_off(at);
+                    sound(&rest, &tail);
+                    pack.prepend_all(rest.view());
+                    model.splice(0..0, tail);
+                }
+                (9, Some(_)) => {
+                    let found = pack.view().find(&text, 0);
+                    let want = model.iter().position(|own| *own == text);
+                    prop_assert_eq!(found, want.and_then(|want| pack.view().seek(want as i64)));
+                    prop_assert!(pack.view().find(&model[at], 0).is_some());
+                }
+                (_, Some(_)) => {
+                    let copy = pack.clone();
+                    pack.append_all(copy.view());
+                    model.extend(model.clone());
+                    pack.extend([&text[..], b"7"]);
+                    model.push(text);
+                    model.push(b"7".to_vec());
+                }
+            }
+            sound(&pack, &model);
+        }
+    }
+}

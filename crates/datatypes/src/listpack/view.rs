@@ -1,0 +1,343 @@
+//! Reading a listpack: walking, seeking, searching, and checking bytes from outside.
+
+use super::encode::{EOF, backlen_size, corrupt, decode, extent, parse_int, read_backlen};
+use super::{HEADER_SIZE, Item, Pos};
+
+/// The element count that stands for "too many for the header: count them".
+pub(super) const COUNT_UNKNOWN: usize = 65_535;
+
+/// Why bytes are not a listpack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Invalid;
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a valid listpack")
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Checks bytes from outside: the header, and with `deep` every element, its backlen and the count.
+///
+/// # Errors
+/// [`Invalid`] where anything is amiss. After a shallow check reading may still panic.
+pub fn validate(bytes: &[u8], deep: bool) -> Result<ListpackRef<'_>, Invalid> {
+    let total = bytes.first_chunk::<4>().ok_or(Invalid)?;
+    if u32::from_le_bytes(*total) as usize != bytes.len()
+        || bytes.len() <= HEADER_SIZE
+        || bytes[bytes.len() - 1] != EOF
+    {
+        return Err(Invalid);
+    }
+    let view = ListpackRef { bytes };
+    if !deep {
+        return Ok(view);
+    }
+    let end = bytes.len() - 1;
+    let (mut at, mut count) = (HEADER_SIZE, 0);
+    while at < end {
+        let (start, len) = extent(&bytes[at..end]).ok_or(Invalid)?;
+        let size = start + len;
+        let next = at + size + backlen_size(size);
+        if next > end || read_backlen(bytes, next) != Some(size) {
+            return Err(Invalid);
+        }
+        at = next;
+        count += 1;
+    }
+    let stated = view.stated_len();
+    if at != end || (stated != COUNT_UNKNOWN && stated != count) {
+        return Err(Invalid);
+    }
+    Ok(view)
+}
+
+/// A listpack in borrowed bytes.
+#[derive(Clone, Copy)]
+pub struct ListpackRef<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> ListpackRef<'a> {
+    /// Views the listpack at the start of `bytes`, which may go on behind it. Trusts them: see
+    /// [`validate`].
+    ///
+    /// # Panics
+    /// Where the stated length exceeds the bytes.
+    #[inline]
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let total = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        Self {
+            bytes: &bytes[..total as usize],
+        }
+    }
+
+    /// The whole listpack as it goes to disk.
+    #[inline]
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    #[inline]
+    fn stated_len(self) -> usize {
+        u16::from_le_bytes([self.bytes[4], self.bytes[5]]) as usize
+    }
+
+    /// The number of elements; counts them where the header cannot say (from 65,535 on).
+    #[inline]
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.stated_len() {
+            COUNT_UNKNOWN => self.iter().count(),
+            stated => stated,
+        }
+    }
+
+    /// Whether there is no element.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.bytes[HEADER_SIZE] == EOF
+    }
+
+    #[inline]
+    fn at(self, offset: usize) -> Option<Pos> {
+        (self.bytes[offset] != EOF).then_some(Pos(offset as u32))
+    }
+
+    /// Bytes of encoding and data of the element at `offset`.
+    #[inline]
+    fn size(self, offset: usize) -> usize {
+        match extent(&self.bytes[offset..]) {
+            Some((start, len)) => start + len,
+            None => corrupt(),
+        }
+    }
+
+    /// The offset behind the element at `pos`.
+    #[inline]
+    pub(super) fn end_of(self, pos: Pos) -> usize {
+        let size = self.size(pos.offset());
+        pos.offset() + size + backlen_size(size)
+    }
+
+    /// The first element.
+    #[inline]
+    #[must_use]
+    pub fn first(self) -> Option<Pos> {
+        self.at(HEADER_SIZE)
+    }
+
+    /// The last element.
+    #[inline]
+    #[must_use]
+    pub fn last(self) -> Option<Pos> {
+        self.before(self.bytes.len() - 1)
+    }
+
+    /// The element behind `pos`.
+    #[inline]
+    #[must_use]
+    pub fn next(self, pos: Pos) -> Option<Pos> {
+        self.at(self.end_of(pos))
+    }
+
+    /// The element before `pos`.
+    #[inline]
+    #[must_use]
+    pub fn prev(self, pos: Pos) -> Option<Pos> {
+        self.before(pos.offset())
+    }
+
+    #[inline]
+    fn before(self, offset: usize) -> Option<Pos> {
+        if offset <= HEADER_SIZE {
+            return None;
+        }
+        let Some(size) = read_backlen(self.bytes, offset) else {
+            corrupt()
+        };
+        match offset.checked_sub(size + backlen_size(size)) {
+            Some(start) if start >= HEADER_SIZE => Some(Pos(start as u32)),
+            _ => corrupt(),
+        }
+    }
+
+    /// The element at `pos`.
+    #[inline]
+    #[must_use]
+    pub fn get(self, pos: Pos) -> Item<'a> {
+        decode(&self.bytes[pos.offset()..])
+    }
+
+    /// The element of that index, counted from the end where negative (-1 is the last). Walks from
+    /// the nearer end.
+    #[must_use]
+    pub fn seek(self, index: i64) -> Option<Pos> {
+        let stated = self.stated_len();
+        if stated == COUNT_UNKNOWN {
+            return self.walk(index);
+        }
+        let len = stated as i64;
+        let index = if index < 0 { index + len } else { index };
+        if index < 0 || index >= len {
+            return None;
+        }
+        self.walk(if index > len / 2 { index - len } else { index })
+    }
+
+    fn walk(self, index: i64) -> Option<Pos> {
+        if index >= 0 {
+            let mut pos = self.first()?;
+            for _ in 0..index {
+                pos = self.next(pos)?;
+            }
+            return Some(pos);
+        }
+        let mut pos = self.last()?;
+        for _ in 1..index.unsigned_abs() {
+            pos = self.prev(pos)?;
+        }
+        Some(pos)
+    }
+
+    /// The text of the element of that index.
+    #[must_use]
+    pub fn get_at(self, index: i64) -> Option<Item<'a>> {
+        self.seek(index).map(|pos| self.get(pos))
+    }
+
+    /// The first element from `from` on whose text is `text`, looking at one and skipping `skip` (1
+    /// for the fields of pairs, 0 for all).
+    #[must_use]
+    pub fn find_from(self, from: Option<Pos>, text: &[u8], skip: usize) -> Option<Pos> {
+        let int = parse_int(text);
+        let mut at = from?.offset();
+        loop {
+            let bytes = &self.bytes[at..];
+            if bytes[0] == EOF {
+                return None;
+            }
+            let Some((start, len)) = extent(bytes) else {
+                corrupt()
+            };
+            let size = start + len;
+            let found = match int {
+                // A string form of an integer's text comes only from foreign bytes, but is equal
+                // all the same.
+                Some(int) => {
+                    decode(bytes) == Item::Int(int) || (len == text.len() && is_str(bytes, text))
+                }
+                None => len == text.len() && &bytes[start..size] == text && is_str(bytes, text),
+            };
+            if found {
+                return Some(Pos(at as u32));
+            }
+            at += size + backlen_size(size);
+            for _ in 0..skip {
+                if self.bytes[at] == EOF {
+                    return None;
+                }
+                let size = self.size(at);
+                at += size + backlen_size(size);
+            }
+        }
+    }
+
+    /// The first element whose text is `text`; see [`ListpackRef::find_from`].
+    #[inline]
+    #[must_use]
+    pub fn find(self, text: &[u8], skip: usize) -> Option<Pos> {
+        self.find_from(self.first(), text, skip)
+    }
+
+    /// All elements, from either end.
+    #[inline]
+    #[must_use]
+    pub fn iter(self) -> Iter<'a> {
+        Iter {
+            pack: self,
+            front: HEADER_SIZE,
+            back: self.bytes.len() - 1,
+        }
+    }
+
+    /// The elements from `pos` to the end.
+    #[inline]
+    #[must_use]
+    pub fn iter_from(self, pos: Pos) -> Iter<'a> {
+        Iter {
+            pack: self,
+            front: pos.offset(),
+            back: self.bytes.len() - 1,
+        }
+    }
+
+    /// The elements from the first up to and with `pos`; meant for `.rev()`.
+    #[inline]
+    #[must_use]
+    pub fn iter_to(self, pos: Pos) -> Iter<'a> {
+        Iter {
+            pack: self,
+            front: HEADER_SIZE,
+            back: self.end_of(pos),
+        }
+    }
+
+    /// The elements two by two: field and value, member and score.
+    #[inline]
+    pub fn pairs(self) -> impl Iterator<Item = (Item<'a>, Item<'a>)> {
+        let mut items = self.iter();
+        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
+    }
+}
+
+#[inline]
+fn is_str(bytes: &[u8], text: &[u8]) -> bool {
+    matches!(decode(bytes), Item::Str(own) if own == text)
+}
+
+/// Elements in order; double-ended.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    pack: ListpackRef<'a>,
+    front: usize,
+    back: usize,
+}
+
+impl<'a> Iter<'a> {
+    /// The next element with its position.
+    #[inline]
+    pub fn next_pos(&mut self) -> Option<(Pos, Item<'a>)> {
+        if self.front >= self.back {
+            return None;
+        }
+        let pos = Pos(self.front as u32);
+        self.front = self.pack.end_of(pos);
+        Some((pos, self.pack.get(pos)))
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Item<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Item<'a>> {
+        self.next_pos().map(|(_, item)| item)
+    }
+}
+
+impl<'a> DoubleEndedIterator for Iter<'a> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Item<'a>> {
+        if self.front >= self.back {
+            return None;
+        }
+        let pos = self.pack.before(self.back)?;
+        self.back = pos.offset();
+        Some(self.pack.get(pos))
+    }
+}
