@@ -80,7 +80,7 @@ def _debian_source(work):
             _run(["apt-get", *options, "-q", "update"])
             _run(["apt-get", *options, "-q", "--download-only", "source", SOURCE_PACKAGE], scratch)
             (dsc,) = Path(scratch).glob(f"{SOURCE_PACKAGE}_{UPSTREAM_VERSION}-*.dsc")
-            _run(["dpkg-source", "--no-check", "-x", str(dsc), str(unpacked)])
+            _run(["dpkg-source", "--no-check", "--no-copy", "-x", str(dsc), str(unpacked)])
         except (OSError, ValueError, subprocess.CalledProcessError) as problem:
             raise SuiteError(
                 f"could not get Debian's source of {SOURCE_PACKAGE} {UPSTREAM_VERSION} ({problem}); "

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change lands, on a clean clone of a Debian machine too.
+#
+#   ./test.sh            all of it, as CI runs it
+#   ./test.sh lint       formatting, clippy, documentation
+#   ./test.sh quick      unit and integration tests
+#   ./test.sh suite      Redis's own test suite; further arguments go to tests/compat/run
+#
+# The last line is `N passed, N failed`, over all tests that were run.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+passed=0
+failed=0
+
+heading() { printf '\n== %s (%dm%02ds)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# Adds to the totals: passed, failed.
+add() { passed=$((passed + $1)) failed=$((failed + $2)); }
+
+# Runs a check that either holds or does not, and counts it as one test.
+check() {
+    heading "$1"
+    shift
+    if "$@"; then add 1 0; else add 0 1; fi
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Programs that the tests need, and Debian's packages for those that are missing.
+install_missing() {
+    local wanted=(
+        redis-cli:redis-tools redis-server:redis-server tclsh:tcl python3:python3
+        dpkg-source:dpkg-dev cc:gcc curl:curl
+    )
+    local packages=() pair
+    for pair in "${wanted[@]}"; do
+        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+    done
+    [ ${#packages[@]} -eq 0 ] && return
+    heading "installing ${packages[*]}"
+    # Without this Debian would start a server of its own on port 6379.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    as_root apt-get -q update
+    as_root apt-get -q install -y --no-install-recommends "${packages[@]}"
+}
+
+lint() {
+    check "formatting" cargo fmt --all --check
+    check "clippy" cargo clippy -q --workspace --all-targets -- -D warnings
+    check "documentation" env RUSTDOCFLAGS="-D warnings" \
+        cargo doc -q --workspace --no-deps --document-private-items
+}
+
+# Adds the figures of a log: nextest's summary lines, or those of libtest.
+count() {
+    local figures
+    figures=$(python3 - "$1" <<'PY'
+import re, sys
+text = re.sub(r"\x1b\[[0-9;]*m", "", open(sys.argv[1], errors="replace").read())
+# nextest's one summary, or libtest's line per binary.
+lines = re.findall(r"^ *Summary .*$", text, re.M) or re.findall(r"^test result: .*$", text, re.M)
+for word in ("passed", "failed"):
+    print(sum(int(n) for line in lines for n in re.findall(rf"(\d+) {word}", line)))
+PY
+    )
+    add ${figures}
+    # A run that ends badly without a failing test did not even build.
+    if [ "$2" != 0 ] && [ "${figures##*[!0-9]}" = 0 ]; then add 0 1; fi
+}
+
+unit_tests() {
+    heading "unit and integration tests"
+    local log status=0
+    log=$(mktemp)
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --no-fail-fast --status-level fail 2>&1 \
+            | tee "$log" || status=$?
+    else
+        cargo test --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
+    fi
+    count "$log" "$status"
+    rm -f "$log"
+}
+
+suite() {
+    heading "building the server"
+    cargo build -q --profile quick --bin corewire-server
+    heading "Redis's test suite"
+    local summary=tests/compat/work/summary.json status=0 figures
+    rm -f "$summary"
+    tests/compat/run --server "${CARGO_TARGET_DIR:-target}/quick/corewire-server" "$@" || status=$?
+    if [ -f "$summary" ]; then
+        # Known failures are reported above; what fails here is what differs from the list.
+        figures=$(python3 -c '
+import json, sys
+summary = json.load(open(sys.argv[1]))
+print(summary["passed"], summary["surprises"])' "$summary")
+        add ${figures}
+    elif [ "$status" != 0 ]; then
+        add 0 1
+    fi
+}
+
+stage=${1:-all}
+[ $# -gt 0 ] && shift
+install_missing
+case $stage in
+    all) lint; unit_tests; suite "$@" ;;
+    lint) lint ;;
+    quick) unit_tests ;;
+    suite) suite "$@" ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
+heading "done"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
