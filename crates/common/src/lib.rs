@@ -1,1 +1,3 @@
 //! Numbers, globs, checksums, clocks and seeded randomness that every crate uses.
+
+pub mod lzf;

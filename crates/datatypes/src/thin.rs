@@ -165,6 +165,18 @@ impl<H: Head> ThinBytes<H> {
     }
 
     /// # Safety
+    /// `ptr` came from `into_raw` of the same `H`, and nothing changes or frees the block during
+    /// `'a`.
+    #[inline]
+    pub(crate) unsafe fn borrow_raw<'a>(ptr: NonNull<u8>) -> &'a [u8] {
+        // SAFETY: the module's invariant and the caller's promise.
+        unsafe {
+            let used = H::used(ptr.cast::<[u8; 8]>().read());
+            std::slice::from_raw_parts(ptr.as_ptr(), used)
+        }
+    }
+
+    /// # Safety
     /// `ptr` came from `into_raw` of the same `H`, and is given back once.
     #[inline]
     pub(crate) unsafe fn from_raw(ptr: NonNull<u8>) -> Self {

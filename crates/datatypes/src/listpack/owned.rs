@@ -121,6 +121,19 @@ impl Listpack {
         self.block.into_raw()
     }
 
+    /// Reads it without owning it.
+    ///
+    /// # Safety
+    /// `ptr` came from [`Listpack::into_raw`], and nothing changes or frees it during `'a`.
+    #[allow(unsafe_code, reason = "the counterpart of into_raw")]
+    #[inline]
+    #[must_use]
+    pub unsafe fn borrow_raw<'a>(ptr: NonNull<u8>) -> ListpackRef<'a> {
+        // SAFETY: the caller's promise is the one asked for.
+        let bytes = unsafe { ThinBytes::<Total>::borrow_raw(ptr) };
+        ListpackRef::new(bytes)
+    }
+
     /// Takes ownership back.
     ///
     /// # Safety
