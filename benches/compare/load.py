@@ -1,8 +1,8 @@
 """What is asked of each server: the loads, and what one round of a load measures.
 
-Requests come from redis-benchmark (and memtier_benchmark where it is installed), pinned to other cores than
-the server. Memory is measured with keys of 16 bytes and values of 32, which are written here, so that
-exactly so many distinct keys exist.
+Requests come from redis-benchmark (and memtier_benchmark where it is installed), pinned to other
+cores than the server. Memory is measured with keys of 16 bytes and values of 32, which are written
+here, so that exactly so many distinct keys exist.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """The outcome as Markdown and as a picture.
 
-Every figure is the median over the rounds of the ratio to the baseline in the same round: what the machine does
-in between hits both. The absolute medians stand beside it.
+Every figure is the median over the rounds of the ratio to the baseline in the same round: what the
+machine does in between hits both. The absolute medians stand beside it.
 """
 
 from html import escape
@@ -62,7 +62,8 @@ def svg(results, names, baseline):
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{top}" '
         'font-family="sans-serif" font-size="12">\n'
-        f'<rect width="760" height="{top}" fill="white"/>\n' + "\n".join(legend + parts) + "\n</svg>\n"
+        f'<rect width="760" height="{top}" fill="white"/>\n'
+        + "\n".join(legend + parts) + "\n</svg>\n"
     )
 
 

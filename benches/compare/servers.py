@@ -1,7 +1,7 @@
 """The servers of a comparison: where they are, how they are started alike, what they cost.
 
-Each runs by itself on its own core: one worker, no persistence, fresh for every round. CPU time and memory
-come from the kernel's accounting of the process, never from what the server says of itself.
+Each runs by itself on its own core: one worker, no persistence, fresh for every round. CPU time and
+memory come from the kernel's accounting of the process, never from what the server says of itself.
 """
 
 import os
@@ -34,7 +34,8 @@ class Candidate:
 
     def version(self):
         """The first line of `--version`."""
-        shown = subprocess.run([self.path, "--version"], capture_output=True, text=True, check=False)
+        command = [self.path, "--version"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)
         return (shown.stdout or shown.stderr).strip().partition("\n")[0]
 
 

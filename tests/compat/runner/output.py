@@ -1,8 +1,8 @@
 """What the suite prints, as events.
 
-`--durable` makes the suite report an exception inside a test, or inside a server's block of tests, as an
-error and go on with what follows; what it then never reaches is simply not reported, and the verdict
-counts that as failing.
+`--durable` makes the suite report an exception inside a test, or inside a server's block of tests,
+as an error and go on with what follows; what it then never reaches is simply not reported, and the
+verdict counts that as failing.
 """
 
 import re
@@ -18,7 +18,7 @@ _SERVER_GONE = re.compile(r"I/O error|[Cc]onnection (refused|reset)|[Bb]roken pi
 
 @dataclass
 class Event:
-    """One test's report: `status` is ok, err, skip or ignore; `name` is None outside of any test."""
+    """One test's report: `status` is ok, err, skip or ignore; `name` is None outside of tests."""
 
     status: str
     name: str | None
@@ -39,7 +39,7 @@ class Output:
     hung_test: str | None = None
 
     def breaker(self):
-        """The test that kept later ones from running: one that hung, or that took the server down."""
+        """The test that kept later ones from running: it hung, or took the server down."""
         if self.hung_test:
             return self.hung_test
         return next((e.name for e in self.events if e.name and e.killed_server()), None)

@@ -1,8 +1,9 @@
 """Port ranges that runs on one machine do not share.
 
-The suite looks for free ports from a base upwards, but two of its processes that look at once can find the
-same one. Each unit therefore holds a block of ports, claimed by a lock file, and released with it. A
-cluster bus port is 10,000 above its port, and both must stay below the kernel's ephemeral range (32768).
+The suite looks for free ports from a base upwards, but two of its processes that look at once can
+find the same one. Each unit therefore holds a block of ports, claimed by a lock file, and released
+with it. A cluster bus port is 10,000 above its port, and both must stay below the kernel's
+ephemeral range (32768).
 """
 
 import contextlib

@@ -41,7 +41,8 @@ def surprise_lines(found, unstable):
     """What makes the run fail, and what only shows that a test is not steady."""
     lines = []
     for key, detail in found["unlisted"]:
-        lines.append(f"unlisted failure: {key.unit}: {key.label()}\n    {detail[:600] or 'not reported'}")
+        lines.append(f"unlisted failure: {key.unit}: {key.label()}")
+        lines.append(f"    {detail[:600] or 'not reported'}")
     for key in found["passing"]:
         lines.append(f"listed but passes: {key.unit}: {key.label()}")
     for key in unstable:

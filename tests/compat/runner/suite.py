@@ -1,8 +1,9 @@
 """Where the suite comes from, and the work trees that its units run in.
 
-The suite is an unpacked Redis (or Valkey) source tree: given by the user, or Debian's source package,
-fetched once into the work directory. It runs natively: it starts `src/redis-server` itself, so each unit
-gets a tree of its own with a copy of `tests/` and a `src/` of links to the programs under test.
+The suite is an unpacked Redis (or Valkey) source tree: given by the user, or Debian's source
+package, fetched once into the work directory. It runs natively: it starts `src/redis-server`
+itself, so each unit gets a tree of its own with a copy of `tests/` and a `src/` of links to the
+programs under test.
 """
 
 import os
@@ -83,7 +84,7 @@ def _debian_source(work):
             _run(["dpkg-source", "--no-check", "--no-copy", "-x", str(dsc), str(unpacked)])
         except (OSError, ValueError, subprocess.CalledProcessError) as problem:
             raise SuiteError(
-                f"could not get Debian's source of {SOURCE_PACKAGE} {UPSTREAM_VERSION} ({problem}); "
+                f"could not get Debian's {SOURCE_PACKAGE} {UPSTREAM_VERSION} ({problem}); "
                 "give an unpacked Redis tree with --suite"
             ) from problem
     return unpacked

@@ -1,7 +1,7 @@
 """Runs one unit of the suite: its own tree, ports, time limit, and clean-up of whatever it started.
 
-A test that hangs, or takes the server down, hides those behind it. So that progress shows, the unit is then run
-again without that test (which stays failing), as long as the unit's time lasts.
+A test that hangs, or takes the server down, hides those behind it. So that progress shows, the unit
+is then run again without that test (which stays failing), as long as the unit's time lasts.
 """
 
 import os
@@ -57,7 +57,7 @@ class UnitResult:
 
 
 def run_unit(unit, suite, server, scratch, limits, log):
-    """Runs `unit` until it is done or its time is up. `limits` is `(unit seconds, idle seconds)`."""
+    """Runs `unit` until it is done or its time is up; `limits` as from `limits_of`."""
     unit_seconds, idle_seconds = limits
     result = UnitResult(unit)
     start = time.monotonic()
@@ -111,7 +111,7 @@ def _attempt(unit, suite, server, scratch, seconds, idle_seconds, skipped):
 
 
 def _kill_all(child, place):
-    """Ends every process of the unit: its session, and servers that left it but work in its tree."""
+    """Ends every process of the unit: its session, and servers that left it for their own."""
     for _ in range(50):
         ours = [pid for pid in _processes() if _belongs(pid, child.pid, place)]
         if not ours:

@@ -1,8 +1,8 @@
 """What counts: the yardstick, the list of known failures, and what a run says about both.
 
-The yardstick holds, per unit, the names of the tests that Redis itself passes, in order; a name that a unit
-runs more than once is there more than once, and `Key.occurrence` tells them apart. A test of the yardstick
-that was not reported ok is failing, whatever the reason.
+The yardstick holds, per unit, the names of the tests that Redis itself passes, in order; a name
+that a unit runs more than once is there more than once, and `Key.occurrence` tells them apart. A
+test of the yardstick that was not reported ok is failing, whatever the reason.
 """
 
 import json
@@ -53,7 +53,7 @@ def _keys(unit, names):
 
 
 def statuses(result, keys):
-    """Each key's status in a unit's result: passed, failed or missing, with the reason of a failure."""
+    """Each key's status in a unit's result (passed, failed, missing) and why it failed."""
     by_name = {}
     for name, events in result.events.items():
         by_name.setdefault(canonical(result.unit, name), []).extend(events)
@@ -75,11 +75,12 @@ def statuses(result, keys):
 
 
 class KnownFailures:
-    """The list of failures that are expected; one line each: unit, test and reason, separated by tabs."""
+    """The failures that are expected; a line each: unit, test and reason, with tabs between."""
 
     HEADER = (
-        "# Tests of Redis's suite that do not pass yet: unit, test, what it waits for; separated by tabs.\n"
-        "# The list only shrinks: a failure that is not here fails the run, and so does a line whose test passes.\n"
+        "# Tests of Redis's suite that do not pass yet: unit, test, what it waits for; with tabs.\n"
+        "# The list only shrinks: a failure that is not here fails the run, and so does a\n"
+        "# test that is here and passes.\n"
         "# After mending something: tests/compat/run --update\n"
     )
 
@@ -88,7 +89,7 @@ class KnownFailures:
 
     @classmethod
     def load(cls, path):
-        """Reads the list; no file is an empty list. Raises `ValueError` with the line of a mistake."""
+        """Reads the list, empty without a file; `ValueError` names the line of a mistake."""
         reasons = {}
         text = path.read_text() if path.exists() else ""
         for number, line in enumerate(text.splitlines(), 1):
