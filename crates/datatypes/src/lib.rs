@@ -1,7 +1,12 @@
-//! The containers behind values: table, listpack, intset, sorted set, stream. Knows no keys, RESP or locks.
+//! The containers behind values: table, listpack, intset, sorted set, stream, HyperLogLog, geo.
+//! They know no keys, RESP or locks; thresholds and times are arguments.
 
+pub mod geo;
+pub mod hyperloglog;
 pub mod intset;
 pub mod listpack;
+#[cfg(test)]
+mod oracle;
 mod thin;
 mod word;
 
