@@ -1,0 +1,39 @@
+//! The clocks. Commands do not call them: time is frozen for a command, and handed to it.
+
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, negative before.
+#[inline]
+pub fn now_ms() -> i64 {
+    now_us().div_euclid(1000)
+}
+
+/// Microseconds since 1970, negative before.
+#[inline]
+pub fn now_us() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_micros() as i64,
+        Err(before) => -(before.duration().as_micros() as i64),
+    }
+}
+
+/// Microseconds of a clock that never goes back, from an arbitrary start in this process.
+#[inline]
+pub fn monotonic_us() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_micros() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_agree_and_advance() {
+        let (ms, us) = (now_ms(), now_us());
+        assert!((us / 1000 - ms).abs() < 5_000);
+        let before = monotonic_us();
+        assert!(monotonic_us() >= before);
+    }
+}

@@ -1,0 +1,107 @@
+//! Glob patterns as KEYS, SCAN, PSUBSCRIBE, ACL rules and CONFIG GET match them.
+//!
+//! `*`, `?`, `[abc]`, `[^a-z]`, `\x`. The corner cases are Redis 7.0's: bytes are compared as signed in ranges, a range may
+//! be given backwards, a class that does not end is closed by the end of the pattern, and an
+//! empty text matches nothing but the empty pattern. Only the last `*` is ever retried, so a match takes at most
+//! `pattern.len() * text.len()` steps, where naive recursion takes exponentially many.
+
+/// Whether `text` as a whole matches `pattern`; `nocase` ignores the case of ASCII letters.
+pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
+    let (mut p, mut t) = (pattern, text);
+    // What follows the last `*`, and where in the text it is to be tried next.
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', rest @ ..] = p {
+            if rest.is_empty() {
+                return true;
+            }
+            (p, retry) = (rest, Some((rest, t)));
+            continue;
+        }
+        let step = match t.split_first() {
+            Some((&c, tail)) => one(p, c, nocase).map(|rest| (rest, tail)),
+            None if p.is_empty() => return true,
+            None => return false,
+        };
+        (p, t) = match (step, retry) {
+            (Some(next), _) => next,
+            (None, Some((after, from))) => {
+                // The text is not empty here, so neither is what it is a suffix of.
+                let from = &from[1..];
+                retry = Some((after, from));
+                (after, from)
+            }
+            (None, None) => return false,
+        };
+    }
+}
+
+/// The bytes that every match begins with.
+pub fn literal_prefix(pattern: &[u8]) -> &[u8] {
+    let special = |b: &u8| matches!(b, b'*' | b'?' | b'[' | b'\\');
+    &pattern[..pattern.iter().position(special).unwrap_or(pattern.len())]
+}
+
+/// Whether the pattern matches itself only.
+pub fn is_literal(pattern: &[u8]) -> bool {
+    literal_prefix(pattern).len() == pattern.len()
+}
+
+/// Matches one byte against the pattern's first element (not a `*`), and returns the pattern behind it.
+#[inline]
+fn one(pattern: &[u8], c: u8, nocase: bool) -> Option<&[u8]> {
+    let (&first, rest) = pattern.split_first()?;
+    match (first, rest) {
+        (b'?', _) => Some(rest),
+        (b'[', _) => class(rest, c, nocase),
+        (b'\\', [escaped, rest @ ..]) => same(*escaped, c, nocase).then_some(rest),
+        _ => same(first, c, nocase).then_some(rest),
+    }
+}
+
+/// Matches one byte against a class (the pattern behind its `[`), and returns the pattern behind it.
+fn class(mut p: &[u8], c: u8, nocase: bool) -> Option<&[u8]> {
+    let negated = p.first() == Some(&b'^');
+    if negated {
+        p = &p[1..];
+    }
+    let mut found = false;
+    loop {
+        p = match p {
+            [b'\\', escaped, rest @ ..] => {
+                found |= *escaped == c;
+                rest
+            }
+            [b']', rest @ ..] => return (found != negated).then_some(rest),
+            [] => return (found != negated).then_some(p),
+            [from, b'-', to, rest @ ..] => {
+                found |= in_range(*from, *to, c, nocase);
+                rest
+            }
+            [b, rest @ ..] => {
+                found |= same(*b, c, nocase);
+                rest
+            }
+        };
+    }
+}
+
+fn in_range(from: u8, to: u8, c: u8, nocase: bool) -> bool {
+    let (low, high) = ((from as i8).min(to as i8), (from as i8).max(to as i8));
+    if nocase {
+        return (lower(low)..=lower(high)).contains(&lower(c as i8));
+    }
+    (low..=high).contains(&(c as i8))
+}
+
+fn lower(b: i8) -> i8 {
+    (b as u8).to_ascii_lowercase() as i8
+}
+
+#[inline]
+fn same(a: u8, b: u8, nocase: bool) -> bool {
+    a == b || (nocase && a.eq_ignore_ascii_case(&b))
+}

@@ -1,0 +1,116 @@
+//! How much memory is in use: counted as it is allocated and freed.
+//!
+//! Each thread counts in a slot of its own, so that counting costs one uncontended store; the slots are summed when asked.
+//! A thread that frees what another allocated has a negative slot: only the sum means something. It is right as soon as
+//! no allocation is in the middle of being counted.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+
+/// Threads (over the life of the process) that get a slot to themselves; later ones share the last.
+const SLOTS: usize = 256;
+
+#[repr(align(128))]
+struct Slot(AtomicIsize);
+
+static COUNTS: [Slot; SLOTS] = [const { Slot(AtomicIsize::new(0)) }; SLOTS];
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// This thread's slot; `SLOTS` until it has one. No destructor, so it can be used by the allocator at any time.
+    static SLOT: Cell<usize> = const { Cell::new(SLOTS) };
+}
+
+/// Bytes in use now.
+pub fn used_memory() -> usize {
+    let sum: isize = COUNTS.iter().map(|slot| slot.0.load(Relaxed)).sum();
+    let used = sum.max(0) as usize;
+    PEAK.fetch_max(used, Relaxed);
+    used
+}
+
+/// The most bytes in use that [`used_memory`] has ever seen: call it regularly.
+pub fn peak_memory() -> usize {
+    used_memory();
+    PEAK.load(Relaxed)
+}
+
+/// Forgets earlier peaks (`CONFIG RESETSTAT` does not, `MEMORY` tests do).
+pub fn reset_peak() {
+    PEAK.store(0, Relaxed);
+    used_memory();
+}
+
+/// An allocator that counts what `A` hands out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CountingAllocator<A>(pub A);
+
+#[inline]
+fn count(bytes: isize) {
+    let slot = SLOT.get();
+    if slot < SLOTS - 1 {
+        let count = &COUNTS[slot].0;
+        // No other thread writes this slot.
+        count.store(count.load(Relaxed).wrapping_add(bytes), Relaxed);
+    } else {
+        count_slowly(bytes);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn count_slowly(bytes: isize) {
+    if SLOT.get() == SLOTS {
+        SLOT.set(THREADS.fetch_add(1, Relaxed).min(SLOTS - 1));
+    }
+    COUNTS[SLOT.get()].0.fetch_add(bytes, Relaxed);
+}
+
+/// What the allocator hands out for a request of `size` bytes.
+#[inline]
+pub const fn good_size(size: usize) -> usize {
+    size
+}
+
+#[allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
+// SAFETY: every call is passed on unchanged to `A`, which upholds the contract; counting neither allocates nor panics.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's obligations are those of `A::alloc`.
+        let pointer = unsafe { self.0.alloc(layout) };
+        if !pointer.is_null() {
+            count(good_size(layout.size()) as isize);
+        }
+        pointer
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's obligations are those of `A::alloc_zeroed`.
+        let pointer = unsafe { self.0.alloc_zeroed(layout) };
+        if !pointer.is_null() {
+            count(good_size(layout.size()) as isize);
+        }
+        pointer
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's obligations are those of `A::dealloc`.
+        unsafe { self.0.dealloc(pointer, layout) };
+        count(-(good_size(layout.size()) as isize));
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's obligations are those of `A::realloc`.
+        let moved = unsafe { self.0.realloc(pointer, layout, new_size) };
+        if !moved.is_null() {
+            count(good_size(new_size) as isize - good_size(layout.size()) as isize);
+        }
+        moved
+    }
+}

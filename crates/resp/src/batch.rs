@@ -1,0 +1,162 @@
+//! The commands that one look at the buffer found, as spans.
+//!
+//! A batch does not borrow the buffer: the same `input` that was parsed is given again to read a command. It is
+//! reused for the life of a connection, so that parsing allocates nothing once its vectors have grown.
+//! Commands that are not plainly in the buffer (quoted inline words, commands with a large argument) have their
+//! bytes in the batch itself.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::Args;
+
+/// Most commands in one batch.
+pub const BATCH_COMMANDS_MAX: usize = 32;
+
+/// More spans than this are not kept for the next batch.
+const SPANS_KEPT_MAX: usize = 1024;
+/// More own bytes than this are not kept for the next batch.
+const BYTES_KEPT_MAX: usize = 16 * 1024;
+
+/// Where an argument is: in the input, or in the batch's own bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+impl Span {
+    #[inline]
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
+}
+
+/// What a command's spans point into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Input,
+    Owned,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Command {
+    /// Index behind its last span.
+    spans_end: u32,
+    /// Index behind its last large argument.
+    large_end: u32,
+    /// Offset in the input behind its last byte.
+    input_end: u32,
+    source: Source,
+}
+
+/// Up to [`BATCH_COMMANDS_MAX`] parsed commands.
+#[derive(Debug, Default)]
+pub struct Batch {
+    commands: Vec<Command>,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) owned: Vec<u8>,
+    large: Vec<(u32, Bytes)>,
+}
+
+impl Batch {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the commands and keeps the room, unless an unusual command made it large.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.commands.clear();
+        self.spans.clear();
+        self.large.clear();
+        self.owned.clear();
+        if self.spans.capacity() > SPANS_KEPT_MAX || self.owned.capacity() > BYTES_KEPT_MAX {
+            self.spans.shrink_to(SPANS_KEPT_MAX / 4);
+            self.owned.shrink_to(0);
+        }
+    }
+
+    /// How many commands it holds.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether it holds none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Whether no further command fits.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.commands.len() >= BATCH_COMMANDS_MAX
+    }
+
+    /// Offset in the input behind command `i`: what has been used up once it has run.
+    /// (A command with a large argument cannot be parsed a second time, so a batch that stops half way must be kept.)
+    #[inline]
+    pub fn end(&self, i: usize) -> usize {
+        self.commands[i].input_end as usize
+    }
+
+    /// How many arguments command `i` has.
+    #[inline]
+    pub fn arg_count(&self, i: usize) -> usize {
+        let first = if i == 0 {
+            0
+        } else {
+            self.commands[i - 1].spans_end
+        };
+        (self.commands[i].spans_end - first) as usize
+    }
+
+    /// The arguments of command `i`. `input` is what was parsed; `scratch` holds the slices.
+    #[inline]
+    pub fn args<'s, 'a: 's, const N: usize>(
+        &'a self,
+        i: usize,
+        input: &'a [u8],
+        scratch: &'s mut SmallVec<[&'a [u8]; N]>,
+    ) -> Args<'s> {
+        let command = self.commands[i];
+        let (first, large_first) = match i.checked_sub(1) {
+            Some(before) => (
+                self.commands[before].spans_end,
+                self.commands[before].large_end,
+            ),
+            None => (0, 0),
+        };
+        let spans = &self.spans[first as usize..command.spans_end as usize];
+        scratch.clear();
+        if command.source == Source::Input {
+            scratch.extend(spans.iter().map(|span| span.of(input)));
+            return Args::new(scratch);
+        }
+        scratch.extend(spans.iter().map(|span| span.of(&self.owned)));
+        let large = &self.large[large_first as usize..command.large_end as usize];
+        for (index, bytes) in large {
+            scratch[*index as usize] = bytes;
+        }
+        Args::with_large(scratch, large)
+    }
+
+    /// Closes the command whose spans have been pushed since the last one.
+    #[inline]
+    pub(crate) fn push(&mut self, source: Source, input_end: usize) {
+        self.commands.push(Command {
+            spans_end: self.spans.len() as u32,
+            large_end: self.large.len() as u32,
+            input_end: input_end as u32,
+            source,
+        });
+    }
+
+    /// Adds a large argument (by index in its command) of the command being pushed.
+    pub(crate) fn push_large(&mut self, large: impl Iterator<Item = (u32, Bytes)>) {
+        self.large.extend(large);
+    }
+}
