@@ -57,3 +57,20 @@ pub fn unknown_subcommand(container: &str, subcommand: &[u8]) -> ReplyError {
 pub fn invalid_expire(name: &str) -> ReplyError {
     ReplyError::err(format!("invalid expire time in '{name}' command"))
 }
+
+/// The dataset is being loaded.
+pub const LOADING: ReplyError = ReplyError::new("LOADING Redis is loading the dataset in memory");
+
+/// CONFIG SET of a directive that does not exist.
+pub fn config_unknown(name: &str) -> ReplyError {
+    ReplyError::err(format!(
+        "Unknown option or number of arguments for CONFIG SET - '{name}'"
+    ))
+}
+
+/// CONFIG SET of a directive that must not be set, or of a value that it does not take.
+pub fn config_refused(name: &str, reason: &str) -> ReplyError {
+    ReplyError::err(format!(
+        "CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+    ))
+}
