@@ -135,7 +135,7 @@ mod tests {
         let packed = compress(&text, text.len() - 1).unwrap();
         assert!(packed.len() < text.len() / 4, "{}", packed.len());
         assert_eq!(decompress(&packed, text.len()).unwrap(), text);
-        let noise: Vec<u8> = (0..200u32).map(|i| (i * i * 31 >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..200u32).map(|i| ((i * i * 31) >> 3) as u8).collect();
         assert!(compress(&noise, 100).is_none());
     }
 

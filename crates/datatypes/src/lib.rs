@@ -4,10 +4,12 @@
 pub mod geo;
 pub mod hyperloglog;
 pub mod intset;
+pub mod list;
 pub mod listpack;
 #[cfg(test)]
 mod oracle;
 mod thin;
 mod word;
 
+pub use list::List;
 pub use thin::size_class;

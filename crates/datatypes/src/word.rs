@@ -33,8 +33,19 @@ pub(crate) unsafe trait Thin: Sized {
     where
         Self: 'a;
 
+    /// What changing it takes.
+    type Mut<'a>
+    where
+        Self: 'a;
+
     /// Gives up ownership.
     fn into_raw(self) -> NonNull<u8>;
+
+    /// Lends it for changing.
+    ///
+    /// # Safety
+    /// `raw` is a word that owns a `Self`: `into_raw` with a tag.
+    unsafe fn lend(raw: &mut NonNull<u8>) -> Self::Mut<'_>;
 
     /// Takes ownership back.
     ///
@@ -56,6 +67,13 @@ macro_rules! thin_pack {
         // SAFETY: its block is aligned to 8.
         unsafe impl Thin for $owned {
             type Ref<'a> = $view<'a>;
+            type Mut<'a> = Loan<'a, Self>;
+
+            #[inline]
+            unsafe fn lend(raw: &mut NonNull<u8>) -> Loan<'_, Self> {
+                // SAFETY: the caller's promise.
+                unsafe { Loan::new(raw) }
+            }
 
             #[inline]
             fn into_raw(self) -> NonNull<u8> {
@@ -89,6 +107,16 @@ unsafe impl<T> Thin for Box<T> {
         = &'a T
     where
         T: 'a;
+    type Mut<'a>
+        = Loan<'a, Self>
+    where
+        T: 'a;
+
+    #[inline]
+    unsafe fn lend(raw: &mut NonNull<u8>) -> Loan<'_, Self> {
+        // SAFETY: the caller's promise.
+        unsafe { Loan::new(raw) }
+    }
 
     #[inline]
     fn into_raw(self) -> NonNull<u8> {
@@ -116,6 +144,11 @@ unsafe impl<T> Thin for Box<T> {
 // SAFETY: there is none.
 unsafe impl Thin for Infallible {
     type Ref<'a> = Self;
+    type Mut<'a> = Self;
+
+    unsafe fn lend(_: &mut NonNull<u8>) -> Self {
+        unreachable!("no tag names it")
+    }
 
     fn into_raw(self) -> NonNull<u8> {
         match self {}
@@ -202,24 +235,16 @@ impl<A: Thin, B: Thin, C: Thin> OneOf<A, B, C> {
 
     /// For changing.
     #[inline]
-    pub(crate) fn get_mut(&mut self) -> Of<Loan<'_, A>, Loan<'_, B>, Loan<'_, C>> {
+    pub(crate) fn get_mut(&mut self) -> Of<A::Mut<'_>, B::Mut<'_>, C::Mut<'_>> {
         let raw = &mut self.raw;
         // SAFETY: the tag names the type; the loan gives it back when it ends.
         unsafe {
             match tag_of(*raw) {
-                0 => Of::A(Loan::new(raw)),
-                1 => Of::B(Loan::new(raw)),
-                _ => Of::C(Loan::new(raw)),
+                0 => Of::A(A::lend(raw)),
+                1 => Of::B(B::lend(raw)),
+                _ => Of::C(C::lend(raw)),
             }
         }
-    }
-
-    /// Takes it out.
-    #[inline]
-    pub(crate) fn into_inner(self) -> Of<A, B, C> {
-        let raw = self.into_raw();
-        // SAFETY: the tag names the type, and `self` is forgotten.
-        unsafe { Self::own(raw) }
     }
 
     /// # Safety

@@ -105,3 +105,32 @@ impl<'a> Item<'a> {
         }
     }
 }
+
+/// Text to be compared with many elements: its integer, if it is one, is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Needle<'a> {
+    text: &'a [u8],
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    /// Prepares the comparison.
+    #[inline]
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            int: parse_int(text),
+        }
+    }
+
+    /// Whether the element's text is this text.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, item: Item<'_>) -> bool {
+        match item {
+            Item::Int(int) => self.int == Some(int),
+            Item::Str(own) => own == self.text,
+        }
+    }
+}
