@@ -6,6 +6,7 @@
 //! that is exactly a 64-bit integer is stored as one.
 
 use super::Item;
+use common::number::parse_i64;
 
 /// The byte that ends a listpack.
 pub(super) const EOF: u8 = 0xFF;
@@ -30,7 +31,7 @@ impl<'a> Encoded<'a> {
     /// As an integer where the text is exactly one, else as a string.
     #[inline]
     pub(crate) fn of(value: &'a [u8]) -> Self {
-        match parse_int(value) {
+        match parse_i64(value) {
             Some(int) => Self::of_int(int),
             None => Self::of_str(value),
         }
@@ -233,35 +234,4 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
 #[cold]
 pub(super) fn corrupt() -> ! {
     panic!("corrupt listpack")
-}
-
-/// Reads text that is exactly a 64-bit integer as Redis prints it: no plus sign, no leading zeros,
-/// no spaces.
-#[inline]
-pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
-    if text.is_empty() || text.len() > 20 {
-        return None;
-    }
-    let (negative, digits) = match text[0] {
-        b'-' => (true, &text[1..]),
-        _ => (false, text),
-    };
-    match *digits.first()? {
-        b'0' => return (text == b"0").then_some(0),
-        b'1'..=b'9' => {}
-        _ => return None,
-    }
-    let mut value = 0u64;
-    for &byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-    }
-    if negative {
-        0i64.checked_sub_unsigned(value)
-    } else {
-        i64::try_from(value).ok()
-    }
 }

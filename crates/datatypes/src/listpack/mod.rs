@@ -16,7 +16,7 @@ mod random;
 mod tests;
 mod view;
 
-pub(crate) use encode::parse_int;
+use common::number::parse_i64;
 pub use owned::{Listpack, SIZE_MAX, encoded_size};
 pub use view::{Invalid, Iter, ListpackRef, validate};
 
@@ -85,7 +85,7 @@ impl<'a> Item<'a> {
     pub fn as_int(&self) -> Option<i64> {
         match *self {
             Self::Int(int) => Some(int),
-            Self::Str(text) => parse_int(text),
+            Self::Str(text) => parse_i64(text),
         }
     }
 
@@ -93,14 +93,14 @@ impl<'a> Item<'a> {
     #[inline]
     #[must_use]
     pub fn of(text: &'a [u8]) -> Self {
-        parse_int(text).map_or(Self::Str(text), Self::Int)
+        parse_i64(text).map_or(Self::Str(text), Self::Int)
     }
 
     /// Whether the element's text is `text`.
     #[must_use]
     pub fn is(&self, text: &[u8]) -> bool {
         match *self {
-            Self::Int(int) => parse_int(text) == Some(int),
+            Self::Int(int) => parse_i64(text) == Some(int),
             Self::Str(own) => own == text,
         }
     }
@@ -120,7 +120,7 @@ impl<'a> Needle<'a> {
     pub fn new(text: &'a [u8]) -> Self {
         Self {
             text,
-            int: parse_int(text),
+            int: parse_i64(text),
         }
     }
 

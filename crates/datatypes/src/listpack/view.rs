@@ -1,7 +1,8 @@
 //! Reading a listpack: walking, seeking, searching, and checking bytes from outside.
 
-use super::encode::{EOF, backlen_size, corrupt, decode, extent, parse_int, read_backlen};
+use super::encode::{EOF, backlen_size, corrupt, decode, extent, read_backlen};
 use super::{HEADER_SIZE, Item, Pos};
+use common::number::parse_i64;
 
 /// The element count that stands for "too many for the header: count them".
 pub(super) const COUNT_UNKNOWN: usize = 65_535;
@@ -214,7 +215,7 @@ impl<'a> ListpackRef<'a> {
     /// for the fields of pairs, 0 for all).
     #[must_use]
     pub fn find_from(self, from: Option<Pos>, text: &[u8], skip: usize) -> Option<Pos> {
-        let int = parse_int(text);
+        let int = parse_i64(text);
         let mut at = from?.offset();
         loop {
             let bytes = &self.bytes[at..];
