@@ -31,8 +31,8 @@ pub fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// The hash slot of `key`: that of its hash tag (what stands between the first `{` and the next `}`), if it has
-/// one that is not empty.
+/// The hash slot of `key`: that of its hash tag (what stands between the first `{` and the next
+/// `}`), if it has one that is not empty.
 #[inline]
 pub fn key_slot(key: &[u8]) -> u16 {
     crc16(hash_tag(key)) & (SLOTS - 1)

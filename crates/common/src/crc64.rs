@@ -1,4 +1,5 @@
-//! CRC64 as RDB files and DUMP payloads carry it: polynomial of Jones, reflected, starting at 0, no final xor.
+//! CRC64 as RDB files and DUMP payloads carry it: polynomial of Jones, reflected, starting at 0, no
+//! final xor.
 //!
 //! Eight bytes at a time, with eight tables.
 

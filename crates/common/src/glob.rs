@@ -1,9 +1,10 @@
 //! Glob patterns as KEYS, SCAN, PSUBSCRIBE, ACL rules and CONFIG GET match them.
 //!
-//! `*`, `?`, `[abc]`, `[^a-z]`, `\x`. The corner cases are Redis 7.0's: bytes are compared as signed in ranges, a range may
-//! be given backwards, a class that does not end is closed by the end of the pattern, and an
-//! empty text matches nothing but the empty pattern. Only the last `*` is ever retried, so a match takes at most
-//! `pattern.len() * text.len()` steps, where naive recursion takes exponentially many.
+//! `*`, `?`, `[abc]`, `[^a-z]`, `\x`. The corner cases are Redis 7.0's: bytes are compared as
+//! signed in ranges, a range may be given backwards, a class that does not end is closed by the end
+//! of the pattern, and an empty text matches nothing but the empty pattern. Only the last `*` is
+//! ever retried, so a match takes at most `pattern.len() * text.len()` steps, where naive recursion
+//! takes exponentially many.
 
 /// Whether `text` as a whole matches `pattern`; `nocase` ignores the case of ASCII letters.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
@@ -50,7 +51,8 @@ pub fn is_literal(pattern: &[u8]) -> bool {
     literal_prefix(pattern).len() == pattern.len()
 }
 
-/// Matches one byte against the pattern's first element (not a `*`), and returns the pattern behind it.
+/// Matches one byte against the pattern's first element (not a `*`), and returns the pattern behind
+/// it.
 #[inline]
 fn one(pattern: &[u8], c: u8, nocase: bool) -> Option<&[u8]> {
     let (&first, rest) = pattern.split_first()?;
@@ -62,7 +64,8 @@ fn one(pattern: &[u8], c: u8, nocase: bool) -> Option<&[u8]> {
     }
 }
 
-/// Matches one byte against a class (the pattern behind its `[`), and returns the pattern behind it.
+/// Matches one byte against a class (the pattern behind its `[`), and returns the pattern behind
+/// it.
 fn class(mut p: &[u8], c: u8, nocase: bool) -> Option<&[u8]> {
     let negated = p.first() == Some(&b'^');
     if negated {

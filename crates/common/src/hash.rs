@@ -1,7 +1,8 @@
-//! The keyed hash of keys and members: SipHash-1-3 under a key drawn at random when the process starts.
+//! The keyed hash of keys and members: SipHash-1-3 under a key drawn at random when the process
+//! starts.
 //!
-//! Keyed, because clients choose the keys: nobody outside can build colliding ones. Values differ between processes, so they
-//! must not be stored.
+//! Keyed, because clients choose the keys: nobody outside can build colliding ones. Values differ
+//! between processes, so they must not be stored.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,10 @@
-//! The 80-bit extended double of x87, in software: INCRBYFLOAT and HINCRBYFLOAT give the sums that Redis gives on x86-64.
+//! The 80-bit extended double of x87, in software: INCRBYFLOAT and HINCRBYFLOAT give the sums that
+//! Redis gives on x86-64.
 //!
-//! Text to number and back are correctly rounded (to nearest, ties to even), as glibc's `strtold` and `printf` do it.
+//! Text to number and back are correctly rounded (to nearest, ties to even), as glibc's `strtold`
+//! and `printf` do it.
 
+use std::ops::Add;
 use std::str::FromStr;
 
 use rustc_apfloat::Float;
@@ -21,7 +24,8 @@ const EXPONENT_BIAS: i32 = 16383 + 63;
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
-    /// Reads a number as Redis does with `strtold`: see [`crate::number::parse_f64`] for what is accepted.
+    /// Reads a number as Redis does with `strtold`: see [`crate::number::parse_f64`] for what is
+    /// accepted.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.is_empty() || text.len() >= TEXT_MAX {
             return None;
@@ -31,12 +35,6 @@ impl LongDouble {
             return Some(Self(infinity));
         }
         parse_finite::<X87DoubleExtended>(text).map(Self)
-    }
-
-    /// The sum, rounded once.
-    #[must_use]
-    pub fn add(self, other: Self) -> Self {
-        Self((self.0 + other.0).value)
     }
 
     /// Whether it is not a number (`inf + -inf`).
@@ -49,7 +47,8 @@ impl LongDouble {
         self.0.is_infinite()
     }
 
-    /// Its text for humans (`ld2string`): 17 digits behind the point without trailing zeros, never an exponent.
+    /// Its text for humans (`ld2string`): 17 digits behind the point without trailing zeros, never
+    /// an exponent.
     pub fn to_text(self) -> Vec<u8> {
         if self.is_nan() {
             return b"nan".to_vec();
@@ -76,6 +75,15 @@ impl LongDouble {
             b"-0" => b"0".to_vec(),
             _ => text,
         }
+    }
+}
+
+impl Add for LongDouble {
+    type Output = Self;
+
+    /// The sum, rounded once.
+    fn add(self, other: Self) -> Self {
+        Self((self.0 + other.0).value)
     }
 }
 

@@ -1,8 +1,8 @@
 //! How much memory is in use: counted as it is allocated and freed.
 //!
-//! Each thread counts in a slot of its own, so that counting costs one uncontended store; the slots are summed when asked.
-//! A thread that frees what another allocated has a negative slot: only the sum means something. It is right as soon as
-//! no allocation is in the middle of being counted.
+//! Each thread counts in a slot of its own, so that counting costs one uncontended store; the slots
+//! are summed when asked. A thread that frees what another allocated has a negative slot: only the
+//! sum means something. It is right as soon as no allocation is in the middle of being counted.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -19,7 +19,8 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// This thread's slot; `SLOTS` until it has one. No destructor, so it can be used by the allocator at any time.
+    /// This thread's slot; `SLOTS` until it has one. No destructor, so it can be used by the
+    /// allocator at any time.
     static SLOT: Cell<usize> = const { Cell::new(SLOTS) };
 }
 
@@ -75,7 +76,8 @@ pub const fn good_size(size: usize) -> usize {
 }
 
 #[allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
-// SAFETY: every call is passed on unchanged to `A`, which upholds the contract; counting neither allocates nor panics.
+// SAFETY: every call is passed on unchanged to `A`, which upholds the contract; counting neither
+// allocates nor panics.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,7 +1,8 @@
 //! Numbers from text and to text, by Redis's rules: what it accepts, and the digits that it prints.
 //!
-//! Integers are strict (no `+`, no leading zeros, no blanks). Doubles are what C's `strtod` takes as a whole, except NaN and
-//! what overflows or vanishes. Printing uses stack buffers, and `core::fmt` only for doubles that are not integers.
+//! Integers are strict (no `+`, no leading zeros, no blanks). Doubles are what C's `strtod` takes
+//! as a whole, except NaN and what overflows or vanishes. Printing uses stack buffers, and
+//! `core::fmt` only for doubles that are not integers.
 
 use std::fmt::Write;
 
@@ -58,8 +59,9 @@ fn parse_digits(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Reads a double as Redis does with `strtod`: the whole text, no blanks, no NaN; decimal or hexadecimal, `inf` and `infinity` in
-/// any case; `None` also where a finite number overflows or becomes zero.
+/// Reads a double as Redis does with `strtod`: the whole text, no blanks, no NaN; decimal or
+/// hexadecimal, `inf` and `infinity` in any case; `None` also where a finite number overflows or
+/// becomes zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     if has_hex_prefix(text.as_bytes()) {
@@ -69,7 +71,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let is_sound = match value {
         v if v.is_nan() => false,
         v if v.is_infinite() => !text.bytes().any(|b| b.is_ascii_digit()),
-        v if v == 0.0 => is_decimal_zero(text.as_bytes()),
+        0.0 => is_decimal_zero(text.as_bytes()),
         _ => true,
     };
     is_sound.then_some(value)
@@ -197,8 +199,8 @@ impl Write for SmallText {
     }
 }
 
-/// A double as Redis 7.0 stores and propagates it (`d2string`): whole numbers below 2^62 as integers, else 17 significant
-/// digits; `inf`, `-inf`, `nan`, `-0`.
+/// A double as Redis 7.0 stores and propagates it (`d2string`): whole numbers below 2^62 as
+/// integers, else 17 significant digits; `inf`, `-inf`, `nan`, `-0`.
 pub fn format_f64(value: f64) -> SmallText {
     /// Up to here (exclusive of nothing) whole doubles are printed as integers.
     const WHOLE_MAX: f64 = (i64::MAX / 2) as f64;

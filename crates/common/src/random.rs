@@ -1,4 +1,5 @@
-//! Randomness that is not secret: one fast generator per thread, seeded from the system, or by a test.
+//! Randomness that is not secret: one fast generator per thread, seeded from the system, or by a
+//! test.
 
 use std::cell::RefCell;
 

@@ -1,7 +1,7 @@
 //! Amounts of memory as configuration and INFO write them.
 
-/// Reads `100`, `64mb`, `1G`: `k`, `m`, `g` are powers of 1000, with a `b` behind them powers of 1024. No sign, no fraction.
-/// `None` also where the amount does not fit 64 bits.
+/// Reads `100`, `64mb`, `1G`: `k`, `m`, `g` are powers of 1000, with a `b` behind them powers of
+/// 1024. No sign, no fraction. `None` also where the amount does not fit 64 bits.
 pub fn parse_memory(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let unit = match text[digits..].to_ascii_lowercase().as_slice() {

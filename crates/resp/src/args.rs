@@ -1,8 +1,8 @@
 //! The arguments of one command: slices of the connection's buffer.
 //!
 //! `Args` is a view and costs nothing to copy. An argument that the parser had to give its own
-//! allocation (a bulk of 32 KiB and more that came in pieces) can be had as [`Bytes`], so that a value is stored
-//! without copying it again.
+//! allocation (a bulk of 32 KiB and more that came in pieces) can be had as [`Bytes`], so that a
+//! value is stored without copying it again.
 
 use std::ops::Index;
 
@@ -29,7 +29,8 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// Arguments of which some have their own allocation: pairs of index and buffer, ascending by index.
+    /// Arguments of which some have their own allocation: pairs of index and buffer, ascending by
+    /// index.
     #[inline]
     pub const fn with_large(items: &'a [&'a [u8]], large: &'a [(u32, Bytes)]) -> Self {
         Self {

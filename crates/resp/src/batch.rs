@@ -1,9 +1,9 @@
 //! The commands that one look at the buffer found, as spans.
 //!
-//! A batch does not borrow the buffer: the same `input` that was parsed is given again to read a command. It is
-//! reused for the life of a connection, so that parsing allocates nothing once its vectors have grown.
-//! Commands that are not plainly in the buffer (quoted inline words, commands with a large argument) have their
-//! bytes in the batch itself.
+//! A batch does not borrow the buffer: the same `input` that was parsed is given again to read a
+//! command. It is reused for the life of a connection, so that parsing allocates nothing once its
+//! vectors have grown. Commands that are not plainly in the buffer (quoted inline words, commands
+//! with a large argument) have their bytes in the batch itself.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -96,8 +96,9 @@ impl Batch {
         self.commands.len() >= BATCH_COMMANDS_MAX
     }
 
-    /// Offset in the input behind command `i`: what has been used up once it has run.
-    /// (A command with a large argument cannot be parsed a second time, so a batch that stops half way must be kept.)
+    /// Offset in the input behind command `i`: what has been used up once it has run. (A command
+    /// with a large argument cannot be parsed a second time, so a batch that stops half way must be
+    /// kept.)
     #[inline]
     pub fn end(&self, i: usize) -> usize {
         self.commands[i].input_end as usize

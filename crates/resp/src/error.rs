@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// An error reply: `ERR syntax error`. Never holds a line end. Bytes, because Redis quotes names as they came.
+/// An error reply: `ERR syntax error`. Never holds a line end. Bytes, because Redis quotes names as
+/// they came.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReplyError(Cow<'static, [u8]>);
 
@@ -13,7 +14,8 @@ impl ReplyError {
         Self(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// A composed text, which begins with its code. Line ends at the end are cut and those within become spaces.
+    /// A composed text, which begins with its code. Line ends at the end are cut and those within
+    /// become spaces.
     pub fn from_text(text: impl IntoErrorText) -> Self {
         let mut text = text.into_error_text();
         let is_end = |b: &u8| matches!(b, b'\r' | b'\n');
@@ -46,7 +48,8 @@ impl ReplyError {
         String::from_utf8_lossy(&self.0)
     }
 
-    /// The code that error statistics count by: the first word if it ends within 32 bytes, else `ERR`.
+    /// The code that error statistics count by: the first word if it ends within 32 bytes, else
+    /// `ERR`.
     pub fn code(&self) -> &[u8] {
         let head = &self.0[..self.0.len().min(31)];
         match memchr::memchr(b' ', head) {

@@ -1,9 +1,11 @@
 //! Inline requests: a line of words, as a human types it into telnet.
 //!
-//! Words are separated by blanks. `"…"` knows `\n \r \t \b \a \xHH` and `\"`, `'…'` only `\'`; a closing quote must be
-//! followed by a blank or the end. The same splitting serves configuration lines.
+//! Words are separated by blanks. `"…"` knows `\n \r \t \b \a \xHH` and `\"`, `'…'` only `\'`;
+//! a closing quote must be followed by a blank or the end. The same splitting serves configuration
+//! lines.
 
-/// Splits a line into words. `None`: unbalanced quotes. A NUL byte ends the line, as it does in Redis.
+/// Splits a line into words. `None`: unbalanced quotes. A NUL byte ends the line, as it does in
+/// Redis.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = next_word(line);
@@ -34,7 +36,8 @@ fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t'..=b'\r')
 }
 
-/// Appends the word that `line` begins with to `out`, and returns what follows. `None`: unbalanced quotes.
+/// Appends the word that `line` begins with to `out`, and returns what follows. `None`: unbalanced
+/// quotes.
 pub(crate) fn unquote<'a>(line: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8]> {
     let mut rest = line;
     loop {

@@ -1,8 +1,9 @@
 //! A command with a large argument, which is collected outside of the connection's buffer.
 //!
-//! Once an argument of 32 KiB and more is not whole in the buffer, the command is *held*: its small arguments are copied
-//! (they are few and short), the large one gets an allocation of its own, and all of it counts as consumed. The socket
-//! is then read right into that allocation. It grows in steps, so that a bare header commits next to nothing.
+//! Once an argument of 32 KiB and more is not whole in the buffer, the command is *held*: its small
+//! arguments are copied (they are few and short), the large one gets an allocation of its own, and
+//! all of it counts as consumed. The socket is then read right into that allocation. It grows in
+//! steps, so that a bare header commits next to nothing.
 
 use bytes::Bytes;
 
@@ -121,7 +122,8 @@ impl Held {
         before - input.len()
     }
 
-    /// Counts the large argument if it is whole now. Returns whether none is under way any longer, and one was.
+    /// Counts the large argument if it is whole now. Returns whether none is under way any longer,
+    /// and one was.
     pub(crate) fn finish_large(&mut self) -> bool {
         let Some(filling) = self.filling.take_if(|filling| filling.is_whole()) else {
             return false;

@@ -1,8 +1,8 @@
 //! RESP2 and RESP3: the parser and the reply writer. No I/O.
 //!
-//! Requests: [`Parser`] turns a connection's buffer into a [`Batch`] of commands, each of which is read as
-//! [`Args`], slices of that same buffer. Replies: [`ReplyWriter`] appends RESP to the connection's
-//! output buffer. Every error text that a client can see is in [`errors`].
+//! Requests: [`Parser`] turns a connection's buffer into a [`Batch`] of commands, each of which is
+//! read as [`Args`], slices of that same buffer. Replies: [`ReplyWriter`] appends RESP to the
+//! connection's output buffer. Every error text that a client can see is in [`errors`].
 //!
 //! Nothing here reads a socket, knows a command or allocates per command.
 

@@ -18,8 +18,8 @@ pub(crate) const UNAUTHENTICATED_BULK_MAX: i64 = 16 * 1024;
 pub struct Limits {
     /// Longest argument in bytes (`proto-max-bulk-len`); `u64::MAX` for what the primary sends.
     pub max_bulk_len: u64,
-    /// Whether the client may use more than the small limits for strangers. While it may not, a batch
-    /// ends after one command, because that one may be the `AUTH` which lifts them.
+    /// Whether the client may use more than the small limits for strangers. While it may not, a
+    /// batch ends after one command, because that one may be the `AUTH` which lifts them.
     pub authenticated: bool,
     /// Longest inline request in bytes, and the longest header line.
     pub max_inline: usize,
@@ -82,12 +82,12 @@ impl ProtocolError {
     /// The error reply that announces the end of the connection.
     pub fn to_reply(self) -> ReplyError {
         let mut text = b"ERR Protocol error: ".to_vec();
-        match self {
+        if let Self::ExpectedDollar(got) = self {
             // The byte as it came, where `Display` can only show a character.
-            Self::ExpectedDollar(got) => {
-                text.extend_from_slice(&[b"expected '$', got '", &[got][..], b"'"].concat())
-            }
-            _ => text.extend_from_slice(self.text().unwrap_or_default().as_bytes()),
+            text.extend_from_slice(b"expected '$', got '");
+            text.extend_from_slice(&[got, b'\'']);
+        } else {
+            text.extend_from_slice(self.text().unwrap_or_default().as_bytes());
         }
         ReplyError::from_text(text)
     }

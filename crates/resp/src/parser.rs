@@ -1,9 +1,10 @@
 //! Bytes to commands, resumable at any byte.
 //!
-//! The parser keeps where it stands in an unfinished command (arguments found, where to go on, how much of a line is known to
-//! hold no line end), so that however a request is cut into pieces, no byte is looked at more than a constant
-//! number of times. Limits, their order and their texts are those of Redis 7.0's `networking.c`; like Redis it
-//! takes whatever two bytes end a line that `\r` begins. It does no I/O and knows no command.
+//! The parser keeps where it stands in an unfinished command (arguments found, where to go on, how
+//! much of a line is known to hold no line end), so that however a request is cut into pieces, no
+//! byte is looked at more than a constant number of times. Limits, their order and their texts are
+//! those of Redis 7.0's `networking.c`; like Redis it takes whatever two bytes end a line that `\r`
+//! begins. It does no I/O and knows no command.
 
 use memchr::{memchr, memchr2};
 
@@ -66,8 +67,9 @@ impl Parser {
         Self::default()
     }
 
-    /// Appends the commands in `input` to `batch`, and returns how many bytes they (and what was taken over
-    /// of a command with a large argument) make up. The rest is to be presented again at the next call, with more behind it.
+    /// Appends the commands in `input` to `batch`, and returns how many bytes they (and what was
+    /// taken over of a command with a large argument) make up. The rest is to be presented again at
+    /// the next call, with more behind it.
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &Limits, batch: &mut Batch) -> (usize, Parsed) {
         let input = &input[..input.len().min(INPUT_MAX)];
@@ -106,14 +108,16 @@ impl Parser {
         self.partial.capacity() * size_of::<Span>() + self.held.as_ref().map_or(0, |h| h.size())
     }
 
-    /// Where the next bytes from the socket belong, if they are a large argument's. Never empty. Grows as it is filled.
+    /// Where the next bytes from the socket belong, if they are a large argument's. Never empty.
+    /// Grows as it is filled.
     #[inline]
     pub fn large_target(&mut self) -> Option<&mut [u8]> {
         self.held.as_mut()?.target()
     }
 
-    /// Notes that the first `n` bytes of [`Self::large_target`] were written. After it has become `None`, the
-    /// next call of [`Self::parse`] goes on behind the large argument (and must be made even if there is no other input).
+    /// Notes that the first `n` bytes of [`Self::large_target`] were written. After it has become
+    /// `None`, the next call of [`Self::parse`] goes on behind the large argument (and must be made
+    /// even if there is no other input).
     #[inline]
     pub fn large_filled(&mut self, n: usize) {
         if let Some(held) = &mut self.held {
@@ -202,7 +206,8 @@ impl Parser {
         }
     }
 
-    /// Remembers where the command that begins at `at` stands. If it waits for a large argument, it is taken over.
+    /// Remembers where the command that begins at `at` stands. If it waits for a large argument, it
+    /// is taken over.
     #[cold]
     fn suspend(
         &mut self,
@@ -385,8 +390,8 @@ fn quoted_words(line: &[u8], next: usize, batch: &mut Batch) -> Result<(), Proto
     Ok(())
 }
 
-/// Reads arguments from `scan.pos` on until none remains or the input ends. With `split_large`, each argument of
-/// [`LARGE_BULK_MIN`] and more ends the reading, else only one that is not whole.
+/// Reads arguments from `scan.pos` on until none remains or the input ends. With `split_large`,
+/// each argument of [`LARGE_BULK_MIN`] and more ends the reading, else only one that is not whole.
 #[inline]
 fn arguments(
     input: &[u8],
@@ -430,7 +435,8 @@ fn arguments(
     Ok(scan)
 }
 
-/// The slow way to read `$<length>`: any digits, or not whole (the inner `Err`: how many bytes hold no line end).
+/// The slow way to read `$<length>`: any digits, or not whole (the inner `Err`: how many bytes hold
+/// no line end).
 #[cold]
 fn bulk_line(
     input: &[u8],
@@ -477,8 +483,8 @@ fn line(
     }
 }
 
-/// Reads `<kind><number>\r\n` at `pos` if the number has one to three digits and six bytes are there: nearly always.
-/// Answers with the number and where the line ends.
+/// Reads `<kind><number>\r\n` at `pos` if the number has one to three digits and six bytes are
+/// there: nearly always. Answers with the number and where the line ends.
 #[inline(always)]
 fn short_number(input: &[u8], pos: usize, kind: u8) -> Option<(usize, usize)> {
     let head: &[u8; 6] = input.get(pos..)?.first_chunk()?;
@@ -499,3 +505,6 @@ fn short_number(input: &[u8], pos: usize, kind: u8) -> Option<(usize, usize)> {
     }
     (digit(3) <= 9 && head[4] == b'\r').then(|| (two * 10 + digit(3), pos + 6))
 }
+
+#[cfg(test)]
+mod tests;

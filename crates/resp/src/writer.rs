@@ -1,7 +1,8 @@
 //! Replies, straight into the connection's output buffer.
 //!
-//! The forms are those that Redis gives each type in RESP2 and RESP3: what RESP2 lacks becomes the nearest it has (a
-//! map an array of twice the length, a double a bulk string, a boolean an integer). No formatting machinery.
+//! The forms are those that Redis gives each type in RESP2 and RESP3: what RESP2 lacks becomes the
+//! nearest it has (a map an array of twice the length, a double a bulk string, a boolean an
+//! integer). No formatting machinery.
 
 use common::number::{I64Text, format_reply_f64};
 
@@ -161,14 +162,16 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    /// The header of an attribute: `n` pairs follow, then the reply itself. RESP2 has none: write it under RESP3 only.
+    /// The header of an attribute: `n` pairs follow, then the reply itself. RESP2 has none: write
+    /// it under RESP3 only.
     #[inline]
     pub fn attribute(&mut self, n: usize) {
         debug_assert_eq!(self.proto, Proto::Resp3, "RESP2 has no attributes");
         self.header(b'|', n as i64);
     }
 
-    /// A double, as Redis 7.0 writes it (17 significant digits, `inf`, `-inf`, `nan`). RESP2 sends a bulk string.
+    /// A double, as Redis 7.0 writes it (17 significant digits, `inf`, `-inf`, `nan`). RESP2 sends
+    /// a bulk string.
     #[inline]
     pub fn double(&mut self, value: f64) {
         self.double_text(format_reply_f64(value).as_bytes());

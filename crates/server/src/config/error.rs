@@ -57,8 +57,8 @@ impl SetError {
     /// The error reply.
     pub fn reply(&self) -> resp::ReplyError {
         match self {
-            Self::Unknown(name) => resp::errors::config_unknown(name),
-            Self::Failed { name, reason } => resp::errors::config_refused(name, reason),
+            Self::Unknown(name) => resp::errors::config::unknown_option(name.as_bytes()),
+            Self::Failed { name, reason } => resp::errors::config::set_failed(name, reason),
             Self::Loading => resp::errors::LOADING,
         }
     }

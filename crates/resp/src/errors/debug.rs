@@ -1,0 +1,28 @@
+//! DEBUG, SLOWLOG, LATENCY.
+
+use crate::ReplyError;
+
+texts! {
+    RESTART_FAILED = "ERR failed to restart the server. Check server logs.";
+    RELOAD_OPTIONS = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.";
+    RELOAD_FAILED = "ERR Error trying to load the RDB dump";
+    NOT_SDS = "ERR Not an sds encoded string.";
+    NOT_LISTPACK = "ERR Not a listpack encoded object.";
+    NOT_QUICKLIST = "ERR Not a quicklist encoded object.";
+    NOT_RESP2 = "ERR RESP2 is not supported by this command";
+    PROTOCOL_TYPE = "ERR Wrong protocol type name. Please use one of the following: \
+                     string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false";
+    PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
+    DATABASE_OUT_OF_RANGE = "ERR Out of range database";
+    NOT_HASH_TABLE = "ERR The value stored at the specified key is not represented using an hash \
+                      table";
+    NO_MAXMEMORY_CLIENTS = "ERR maxmemory-clients is disabled.";
+    CLUSTER_ONLY = "ERR Debug option only available for cluster mode enabled setup!";
+    SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
+}
+
+compositions! {
+    no_samples(event: &[u8]) = "ERR No samples available for event '", event, "'";
+    config_rewrite_failed(reason: &str) = "ERR CONFIG-REWRITE-FORCE-ALL failed: ", reason;
+    unknown_direction(direction: &[u8]) = "ERR Unknown direction ", direction;
+}
