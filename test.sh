@@ -31,7 +31,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 install_missing() {
     local wanted=(
         redis-cli:redis-tools redis-server:redis-server tclsh:tcl python3:python3
-        dpkg-source:dpkg-dev cc:gcc curl:curl
+        dpkg-source:dpkg-dev cc:gcc
     )
     local packages=() pair
     for pair in "${wanted[@]}"; do
@@ -39,10 +39,10 @@ install_missing() {
     done
     [ ${#packages[@]} -eq 0 ] && return
     heading "installing ${packages[*]}"
-    # Without this Debian would start a server of its own on port 6379.
-    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     as_root apt-get -q update
-    as_root apt-get -q install -y --no-install-recommends "${packages[@]}"
+    # RUNLEVEL: otherwise Debian would start a server of its own on port 6379.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -q install -y --no-install-recommends "${packages[@]}"
 }
 
 lint() {
