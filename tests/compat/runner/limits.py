@@ -36,7 +36,7 @@ def limits_of(unit, measured, listed_share):
     if listed_share == 1:
         return _HOPELESS
     seconds, silence = measured.get(unit, _UNKNOWN)
-    generosity = 2 if listed_share < 0.5 else 1
+    generosity = 3 if listed_share < 0.5 else 1
     return int(45 + generosity * seconds), int(25 + generosity * silence)
 
 

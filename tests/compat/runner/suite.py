@@ -13,10 +13,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+# Redis's suite and Valkey's look for their own names.
+BRANDS = ["redis", "valkey"]
 # The roles that our one binary takes by the name it is called.
-SERVER_NAMES = ["redis-server", "redis-sentinel", "redis-check-rdb", "redis-check-aof"]
+ROLES = ["server", "sentinel", "check-rdb", "check-aof"]
 # Programs that are not ours: the real ones, so that the suite judges only the server.
-CLIENT_NAMES = ["redis-cli", "redis-benchmark"]
+CLIENTS = ["cli", "benchmark"]
 SOURCE_PACKAGE = "redis"
 UPSTREAM_VERSION = "7.0.15"
 
@@ -39,13 +41,16 @@ def all_units(root):
     listed = re.search(r"set ::all_tests \{(.*?)\}", text, re.S)
     if listed:
         return listed.group(1).split()
-    # Valkey lists folders instead.
+    # Later versions, and Valkey, list folders instead.
+    folders = re.search(r"set test_dirs \{(.*?)\}", text, re.S)
+    if not folders:
+        raise SuiteError(f"{root}/tests/test_helper.tcl does not say which units there are")
     tests = root / "tests"
-    return sorted(
+    return [
         str(path.relative_to(tests).with_suffix(""))
-        for folder in ("unit", "integration")
-        for path in (tests / folder).rglob("*.tcl")
-    )
+        for folder in folders.group(1).split()
+        for path in sorted((tests / folder).glob("*.tcl"))
+    ]
 
 
 def make_tree(root, server, place):
@@ -55,10 +60,11 @@ def make_tree(root, server, place):
     (place / "tests/tmp").mkdir(exist_ok=True)
     src = place / "src"
     src.mkdir()
-    for name in SERVER_NAMES:
-        (src / name).symlink_to(server)
-    for name in CLIENT_NAMES:
-        (src / name).symlink_to(_program(name))
+    for brand in BRANDS:
+        for role in ROLES:
+            (src / f"{brand}-{role}").symlink_to(server)
+        for client in CLIENTS:
+            (src / f"{brand}-{client}").symlink_to(_program(f"redis-{client}"))
     return place
 
 
