@@ -1,0 +1,150 @@
+//! What other threads send a worker: a queue swapped out whole, and a wake-up only if it sleeps.
+//!
+//! `asleep` lives under the queue's lock, so a wake-up cannot be lost: a worker goes to sleep only
+//! after it saw the queue empty under the lock, and whoever pushes first after that finds the flag,
+//! clears it and wakes the worker, once, however many follow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use mio::Waker;
+use parking_lot::Mutex;
+
+use crate::listener::NewConn;
+use crate::{ClientAddress, Message};
+
+/// One thing for a worker to do.
+pub(crate) enum Mail {
+    /// Adopt a connection.
+    Connection(Box<NewConn>),
+    /// Something for one client.
+    One(ClientAddress, Message),
+    /// The same payload for many clients.
+    Many(Vec<ClientAddress>, Bytes),
+    /// Flush what can be flushed and end.
+    Stop,
+}
+
+#[derive(Default)]
+struct Queue {
+    mail: Vec<Mail>,
+    asleep: bool,
+}
+
+/// A worker's mailbox.
+pub(crate) struct Mailbox {
+    queue: Mutex<Queue>,
+    /// Whether there may be mail; a hint that costs no lock. Set under the lock.
+    pending: AtomicBool,
+    waker: Waker,
+}
+
+impl Mailbox {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { queue: Mutex::default(), pending: AtomicBool::new(false), waker }
+    }
+
+    /// Puts mail in; wakes the worker if it sleeps.
+    pub(crate) fn push(&self, mail: Mail) {
+        let mut queue = self.queue.lock();
+        queue.mail.push(mail);
+        self.pending.store(true, Ordering::Release);
+        let wake = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        // A failing waker means that the poll loop is gone, and the mail with it.
+        if wake && let Err(error) = self.waker.wake() {
+            tracing::warn!("Waking a network thread: {error}");
+        }
+    }
+
+    /// Whether a [`Mailbox::take`] would find something. May miss what is just being pushed.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    /// Swaps the mail out into `into`, which must be empty.
+    pub(crate) fn take(&self, into: &mut Vec<Mail>) {
+        debug_assert!(into.is_empty());
+        let mut queue = self.queue.lock();
+        queue.asleep = false;
+        self.pending.store(false, Ordering::Relaxed);
+        std::mem::swap(&mut queue.mail, into);
+    }
+
+    /// Called before the worker waits. `false`: there is mail, do not wait.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.asleep = queue.mail.is_empty();
+        queue.asleep
+    }
+
+    /// Called after the wait, whatever ended it.
+    pub(crate) fn wake_up(&self) {
+        self.queue.lock().asleep = false;
+    }
+}
+
+/// Posts to any client of any worker. Cheap to clone.
+#[derive(Clone)]
+pub struct Post {
+    workers: Arc<[Arc<Mailbox>]>,
+}
+
+impl Post {
+    pub(crate) fn new(workers: Vec<Arc<Mailbox>>) -> Self {
+        Self { workers: workers.into() }
+    }
+
+    /// How many workers there are; addresses name them 0 to this.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Posts to one client. Dropped if it is gone.
+    pub fn one(&self, to: ClientAddress, message: Message) {
+        if let Some(worker) = self.workers.get(to.worker as usize) {
+            worker.push(Mail::One(to, message));
+        }
+    }
+
+    /// Posts one shared payload to many clients of one worker, as [`Message::Push`] does to one.
+    pub fn many(&self, worker: usize, to: Vec<ClientAddress>, payload: Bytes) {
+        debug_assert!(to.iter().all(|to| to.worker as usize == worker));
+        if let Some(worker) = self.workers.get(worker) {
+            worker.push(Mail::Many(to, payload));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll, Token};
+    use std::time::Duration;
+
+    #[test]
+    fn no_wake_up_is_lost_between_many_senders_and_a_sleeper() {
+        let mut poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        let mailbox = Arc::new(Mailbox::new(waker));
+        let senders: Vec<_> = (0..4)
+            .map(|_| {
+                let mailbox = Arc::clone(&mailbox);
+                std::thread::spawn(move || (0..10_000).for_each(|_| mailbox.push(Mail::Stop)))
+            })
+            .collect();
+        let (mut got, mut mail, mut events) = (0, Vec::new(), Events::with_capacity(4));
+        while got < 40_000 {
+            if mailbox.fall_asleep() {
+                poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+                assert!(!events.is_empty(), "slept through a push");
+                mailbox.wake_up();
+            }
+            mailbox.take(&mut mail);
+            got += mail.drain(..).count();
+        }
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+    }
+}

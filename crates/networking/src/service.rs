@@ -1,0 +1,165 @@
+//! The seam to the rest of the server: what a worker asks of it, and what others tell a connection.
+//!
+//! A worker calls every method of [`Service`] that takes a session on its own thread, one at a
+//! time per connection. Nothing here blocks: a command that cannot run now answers
+//! [`Outcome::Deferred`] or [`Outcome::Blocked`], and a [`Message`] continues it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use resp::{Args, Proto, ReplyWriter};
+
+use crate::{Client, ConnInfo};
+
+/// What the server does with parsed commands. One value serves all workers.
+pub trait Service: Send + Sync + Sized + 'static {
+    /// The state of one client, owned by its connection.
+    type Session: Send + 'static;
+    /// What other threads may read of a client; kept in the [`crate::Registry`].
+    type Shared: Send + Sync + 'static;
+    /// What [`Service::prepare`] found out about a command: its index in the table, a key hash.
+    type Prepared: Default + Copy + Send + 'static;
+
+    /// Makes the shared part of a client that has just been accepted.
+    fn new_shared(&self, info: &ConnInfo) -> Self::Shared;
+
+    /// Makes the session of a client. It is in the registry from here on.
+    fn connect(&self, client: &Arc<Client<Self::Shared>>) -> Self::Session;
+
+    /// Looks ahead at one command of a batch: look-up, hashing, prefetch of the buckets. Called for
+    /// every command of a batch before the first runs, and again for a command that was deferred.
+    fn prepare(&self, session: &Self::Session, args: Args<'_>) -> Self::Prepared;
+
+    /// The second pass over a batch: prefetch of entries, whose buckets have arrived by now.
+    fn prefetch(&self, session: &Self::Session, prepared: &Self::Prepared);
+
+    /// Runs a command. On [`Outcome::Deferred`] it must have written nothing.
+    fn dispatch(
+        &self,
+        session: &mut Self::Session,
+        args: Args<'_>,
+        prepared: Self::Prepared,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome;
+
+    /// Takes a [`Message::Unblock`], [`Message::Timeout`] or [`Message::Custom`] posted to this
+    /// client. For a blocked client the outcome of the first two decides: `Done` ends the
+    /// blocking and the commands behind it run, `Blocked` keeps it. After `Custom` a blocked
+    /// client stays as it is, unless the outcome closes it.
+    fn resume(
+        &self,
+        session: &mut Self::Session,
+        message: Message,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome;
+
+    /// Called once the replies of a read were handed to the socket (or queued for it).
+    fn batch_end(&self, session: &mut Self::Session, info: BatchInfo);
+
+    /// The connection is gone. Called exactly once for each session.
+    fn disconnect(&self, session: Self::Session);
+
+    /// Whether the client may send large requests; unauthenticated ones are held to small limits.
+    fn authenticated(&self, session: &Self::Session) -> bool;
+
+    /// Which output limits apply.
+    fn class(&self, session: &Self::Session) -> ClientClass;
+
+    /// The protocol that replies are written in.
+    fn proto(&self, session: &Self::Session) -> Proto;
+
+    /// Whether the replies written so far may leave now. `false` holds them back (the log is not on
+    /// disk yet, with `appendfsync always`) until a [`Message::Flush`].
+    fn may_flush(&self, _session: &mut Self::Session) -> bool {
+        true
+    }
+
+    /// A session's description for log lines about it, in the form of CLIENT LIST.
+    fn describe(&self, _session: &Self::Session, client: &Client<Self::Shared>) -> String {
+        client.summary()
+    }
+
+    /// Called on a worker when the time it last returned has come (Unix ms; `i64::MAX`: never
+    /// again), and once when the worker starts.
+    fn tick(&self, _worker: usize, _now_ms: i64) -> i64 {
+        i64::MAX
+    }
+}
+
+/// How a command went, as far as the connection is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply is written; on to the next command.
+    Done,
+    /// Close once everything written so far has been sent.
+    Close,
+    /// Close at once; what is unsent is lost.
+    CloseNow,
+    /// A shard was busy, or clients are paused: dispatch the same command again on
+    /// [`Message::Resume`].
+    Deferred,
+    /// No reply yet; the commands behind this one wait until a message unblocks the client.
+    Blocked,
+}
+
+/// What can be posted to a client, from any thread. Messages to clients that are gone are dropped.
+pub enum Message {
+    /// Dispatch the deferred command again. Ignored unless one is deferred.
+    Resume,
+    /// Passed to [`Service::resume`], which writes the reply that the client is blocked for.
+    Unblock(Box<dyn Any + Send>),
+    /// Appended to the output as it is. Ends the blocking of a blocked client: it is its reply.
+    Reply(Bytes),
+    /// Appended to the output as it is; the payload is shared with other receivers.
+    Push(Bytes),
+    /// The moment asked for with [`Client::wake_at`] has come. A deferred command is dispatched
+    /// again; otherwise passed to [`Service::resume`].
+    Timeout,
+    /// Replies held back by [`Service::may_flush`] may leave.
+    Flush,
+    /// Close, at once.
+    Kill,
+    /// Close, after the output so far has been sent.
+    KillAfterReply,
+    /// Passed to [`Service::resume`].
+    Custom(Box<dyn Any + Send>),
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resume => "Resume",
+            Self::Unblock(_) => "Unblock",
+            Self::Reply(_) => "Reply",
+            Self::Push(_) => "Push",
+            Self::Timeout => "Timeout",
+            Self::Flush => "Flush",
+            Self::Kill => "Kill",
+            Self::KillAfterReply => "KillAfterReply",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}
+
+/// The classes that `client-output-buffer-limit` distinguishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientClass {
+    /// Ordinary clients, MONITOR included.
+    #[default]
+    Normal,
+    /// Replicas.
+    Replica,
+    /// Clients in pub/sub context.
+    Pubsub,
+}
+
+/// What a read batch came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchInfo {
+    /// Commands dispatched (also those that were deferred or blocked).
+    pub commands: u32,
+    /// Output bytes that the socket did not take yet.
+    pub unsent: usize,
+}
