@@ -18,7 +18,10 @@ impl Bind {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let host = text.strip_prefix('-').unwrap_or(text);
-        Self { host: host.to_owned(), optional: text.starts_with('-') }
+        Self {
+            host: host.to_owned(),
+            optional: text.starts_with('-'),
+        }
     }
 }
 
@@ -82,7 +85,8 @@ impl ConnInfo {
     /// Whether the client is on this machine: loopback or the unix socket.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
+        self.peer
+            .is_none_or(|peer| peer.ip().to_canonical().is_loopback())
     }
 }
 

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+use crate::connection::chunks;
 use crate::mailbox::{Mail, Mailbox};
 use crate::{ClientClass, ConnInfo, Message, NetSettings};
 
 /// Redis's starting size of a query buffer, and of a reply buffer (`PROTO_IOBUF_LEN`,
 /// `PROTO_REPLY_CHUNK_BYTES`).
-const BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 /// The size that a reply buffer shrinks to (`PROTO_REPLY_MIN_BYTES`).
 const REPLY_BYTES_MIN: usize = 1024;
 /// After so long without a command a query buffer is let go.
@@ -150,7 +151,8 @@ impl<T> Client<T> {
     /// [`i64::MAX`]. Only to be called inside this client's own `dispatch` or `resume`. The last
     /// wish counts; a client that is no longer blocked should take it back.
     pub fn wake_at(&self, at_ms: i64) {
-        self.wake_at_ms.store(if at_ms == i64::MAX { 0 } else { at_ms }, Ordering::Relaxed);
+        self.wake_at_ms
+            .store(if at_ms == i64::MAX { 0 } else { at_ms }, Ordering::Relaxed);
     }
 
     /// The moment last asked for and not come yet; 0 if none.
@@ -175,7 +177,10 @@ impl<T> Client<T> {
     /// and none of its own memory (see [`Client::memory`]).
     #[must_use]
     pub fn query_free(&self, now_ms: i64) -> usize {
-        let (active, peak) = (self.active_ms(), self.gauges.query_peak.load(Ordering::Relaxed));
+        let (active, peak) = (
+            self.active_ms(),
+            self.gauges.query_peak.load(Ordering::Relaxed),
+        );
         let idle = now_ms - active > QUERY_IDLE_MS || peak == 0;
         let size = if idle { 0 } else { peak.max(BUFFER_BYTES) };
         size.saturating_sub(self.query_len())
@@ -193,7 +198,11 @@ impl<T> Client<T> {
         let reset = self.settings.reply_peak_reset_ms.load(Ordering::Relaxed);
         let age = now_ms - self.gauges.reply_peak_ms.load(Ordering::Relaxed);
         let stale = reset >= 0 && age >= reset;
-        if stale { self.out_small() } else { self.gauges.reply_peak.load(Ordering::Relaxed) }
+        if stale {
+            self.out_small()
+        } else {
+            self.gauges.reply_peak.load(Ordering::Relaxed)
+        }
     }
 
     /// `obl=`: unsent bytes in the first 16 KiB of output.
@@ -228,7 +237,11 @@ impl<T> Client<T> {
     /// `events=`: `r`, or `rw` while it waits for the socket to take more.
     #[must_use]
     pub fn events(&self) -> &'static str {
-        if self.gauges.writable_wait.load(Ordering::Relaxed) { "rw" } else { "r" }
+        if self.gauges.writable_wait.load(Ordering::Relaxed) {
+            "rw"
+        } else {
+            "r"
+        }
     }
 
     /// `tot-net-in=`: bytes received.
@@ -259,7 +272,8 @@ impl<T> Client<T> {
             _ => ClientClass::Pubsub,
         };
         let limit = self.settings.limits(class).hard_bytes;
-        limit != 0 && (self.out_memory() + self.out_small() + more) as u64 > limit
+        let unsent = self.out_memory() + self.out_small() + more;
+        limit != 0 && chunks(unsent).1 as u64 >= limit
     }
 
     /// A description for log lines, in the form of CLIENT LIST, of what is known here.

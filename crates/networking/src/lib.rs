@@ -7,28 +7,39 @@
 //! This crate knows the protocol (`resp`) and nothing of keys, commands, users or configuration
 //! files: what it must know of those, it asks the `Service` or reads from [`NetSettings`].
 
+mod acceptor;
 mod address;
+mod affinity;
 mod client;
 mod config;
+mod connection;
+mod context;
 mod error;
+mod input;
 mod listener;
 mod mailbox;
 mod network;
+mod output;
 mod registry;
 mod service;
 mod settings;
 mod stats;
+mod timers;
+mod tls;
+mod transport;
+mod worker;
 
 pub use address::{Bind, ConnInfo, ConnKind};
 pub use client::{Client, ClientAddress};
 pub use config::{Listen, NetConfig, TlsAuth, TlsConfig};
 pub use error::NetError;
 pub use mailbox::Post;
-pub use network::Network;
+pub use network::{Handle, Network};
 pub use registry::Registry;
 pub use service::{BatchInfo, ClientClass, Message, Outcome, Service};
 pub use settings::{ClassLimits, NetSettings};
 pub use stats::{NetStats, StatsTotals};
 
-/// The memory of a connection without buffers, beside its [`Client`].
+/// The memory of a connection without buffers, beside its [`Client`]: its structure, and about as
+/// much for the registry's entry and the worker's slot.
 pub(crate) const CONNECTION_BYTES: usize = 512;

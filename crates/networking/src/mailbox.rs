@@ -11,7 +11,7 @@ use bytes::Bytes;
 use mio::Waker;
 use parking_lot::Mutex;
 
-use crate::listener::NewConn;
+use crate::acceptor::NewConn;
 use crate::{ClientAddress, Message};
 
 /// One thing for a worker to do.
@@ -42,7 +42,11 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { queue: Mutex::default(), pending: AtomicBool::new(false), waker }
+        Self {
+            queue: Mutex::default(),
+            pending: AtomicBool::new(false),
+            waker,
+        }
     }
 
     /// Puts mail in; wakes the worker if it sleeps.
@@ -93,7 +97,9 @@ pub struct Post {
 
 impl Post {
     pub(crate) fn new(workers: Vec<Arc<Mailbox>>) -> Self {
-        Self { workers: workers.into() }
+        Self {
+            workers: workers.into(),
+        }
     }
 
     /// How many workers there are; addresses name them 0 to this.
@@ -138,13 +144,16 @@ mod tests {
         let (mut got, mut mail, mut events) = (0, Vec::new(), Events::with_capacity(4));
         while got < 40_000 {
             if mailbox.fall_asleep() {
-                poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+                poll.poll(&mut events, Some(Duration::from_secs(20)))
+                    .unwrap();
                 assert!(!events.is_empty(), "slept through a push");
                 mailbox.wake_up();
             }
             mailbox.take(&mut mail);
             got += mail.drain(..).count();
         }
-        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        senders
+            .into_iter()
+            .for_each(|sender| sender.join().unwrap());
     }
 }

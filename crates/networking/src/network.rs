@@ -1,24 +1,210 @@
 //! The network as a whole: started, changed and shut down by the server.
+//!
+//! [`Network`] owns the threads. A [`Handle`] is what everyone else has of it: the service gets one
+//! before the first connection comes in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 
-use crate::{Listen, NetConfig, NetError, NetSettings, Post, Registry, Service, StatsTotals};
+use mio::{Poll, Waker};
+use parking_lot::Mutex;
 
-/// The running network: one acceptor, N workers.
+use crate::acceptor::{Acceptor, Request};
+use crate::listener::Listeners;
+use crate::mailbox::{Mail, Mailbox};
+use crate::worker::{WAKER, Worker};
+use crate::{
+    Listen, NetConfig, NetError, NetSettings, NetStats, Post, Registry, Service, StatsTotals,
+};
+
+/// What the threads of a network share.
+pub(crate) struct Shared<T> {
+    pub(crate) settings: Arc<NetSettings>,
+    pub(crate) registry: Registry<T>,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    /// Connections of each worker.
+    pub(crate) loads: Vec<AtomicUsize>,
+    /// One for each worker, and the acceptor's.
+    stats: Vec<Arc<NetStats>>,
+    pub(crate) next_id: AtomicU64,
+    control: Mutex<Option<Sender<Request>>>,
+    control_waker: Waker,
+    listening: Mutex<Listen>,
+}
+
+impl<T> Shared<T> {
+    /// The worker with the fewest connections.
+    pub(crate) fn least_loaded(&self) -> usize {
+        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed));
+        loads
+            .enumerate()
+            .min_by_key(|(_, load)| *load)
+            .map_or(0, |(worker, _)| worker)
+    }
+
+    fn request(&self, request: Request) -> Result<(), NetError> {
+        let control = self.control.lock();
+        let sent = control
+            .as_ref()
+            .is_some_and(|control| control.send(request).is_ok());
+        if !sent {
+            return Err(NetError::Stopped);
+        }
+        self.control_waker.wake().map_err(NetError::from)
+    }
+}
+
+/// The network as the rest of the server sees it. Cheap to clone; any thread may use it.
+pub struct Handle<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<T> Handle<T> {
+    /// The live settings.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<NetSettings> {
+        &self.shared.settings
+    }
+
+    /// The connected clients.
+    #[must_use]
+    pub fn registry(&self) -> &Registry<T> {
+        &self.shared.registry
+    }
+
+    /// Posts to clients by address.
+    #[must_use]
+    pub fn post(&self) -> Post {
+        Post::new(self.shared.mailboxes.clone())
+    }
+
+    /// How many workers there are.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shared.mailboxes.len()
+    }
+
+    /// What is listened on, with the ports that the system chose.
+    #[must_use]
+    pub fn listening(&self) -> Listen {
+        self.shared.listening.lock().clone()
+    }
+
+    /// Listens on this instead (CONFIG SET port, bind, tls-port, …). Connected clients stay. If
+    /// anything of it fails, nothing changes. When it returns, old listeners are closed.
+    ///
+    /// # Errors
+    /// As [`Network::start`].
+    pub fn listen(&self, listen: Listen) -> Result<(), NetError> {
+        let (reply, answer) = channel();
+        self.shared
+            .request(Request::Listen(Box::new(listen), reply))?;
+        let listening = answer.recv().map_err(|_| NetError::Stopped)??;
+        *self.shared.listening.lock() = listening;
+        Ok(())
+    }
+
+    /// The counters for INFO.
+    #[must_use]
+    pub fn stats(&self) -> StatsTotals {
+        let all = self.shared.stats.iter().map(|stats| &**stats);
+        StatsTotals::sum(all, common::clock::now_ms())
+    }
+
+    /// The counters of one worker.
+    #[must_use]
+    pub fn worker_stats(&self, worker: usize) -> StatsTotals {
+        let one = self
+            .shared
+            .stats
+            .get(worker)
+            .into_iter()
+            .map(|stats| &**stats);
+        StatsTotals::sum(one, common::clock::now_ms())
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&self) {
+        self.shared.stats.iter().for_each(|stats| stats.reset());
+    }
+}
+
+/// The running network: one acceptor, N workers. Dropping it shuts it down.
 pub struct Network<S: Service> {
     service: Arc<S>,
-    settings: Arc<NetSettings>,
-    registry: Arc<Registry<S::Shared>>,
+    handle: Handle<S::Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl<S: Service> Network<S> {
-    /// Opens the listeners and starts the threads.
+    /// Opens the listeners, attaches the service, and starts the threads.
     ///
     /// # Errors
     /// If a listener cannot be opened, TLS cannot be set up, or a thread cannot be started.
     pub fn start(service: Arc<S>, config: NetConfig) -> Result<Self, NetError> {
-        let _ = config.listen;
-        Ok(Self { service, settings: config.settings, registry: Arc::new(Registry::new()) })
+        let listeners = Listeners::open(config.listen)?;
+        let workers = config.workers.max(1);
+        let polls: Vec<Poll> = (0..workers)
+            .map(|_| Poll::new())
+            .collect::<Result<_, _>>()?;
+        let mailbox = |poll: &Poll| -> std::io::Result<Arc<Mailbox>> {
+            Ok(Arc::new(Mailbox::new(Waker::new(poll.registry(), WAKER)?)))
+        };
+        let accept_poll = Poll::new()?;
+        let token = Acceptor::<S::Shared>::waker_token();
+        let (control, requests) = channel();
+        let shared = Arc::new(Shared {
+            settings: config.settings,
+            registry: Registry::new(),
+            mailboxes: polls.iter().map(mailbox).collect::<Result<_, _>>()?,
+            loads: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            stats: (0..=workers)
+                .map(|_| Arc::new(NetStats::default()))
+                .collect(),
+            next_id: AtomicU64::new(1),
+            control: Mutex::new(Some(control)),
+            control_waker: Waker::new(accept_poll.registry(), token)?,
+            listening: Mutex::new(listeners.listening().clone()),
+        });
+        let handle = Handle {
+            shared: Arc::clone(&shared),
+        };
+        service.attach(handle.clone());
+        let network = Self {
+            service,
+            handle,
+            threads: Mutex::default(),
+        };
+        for (index, poll) in polls.into_iter().enumerate() {
+            let stats = Arc::clone(&shared.stats[index]);
+            let (service, shared) = (Arc::clone(&network.service), Arc::clone(&shared));
+            let worker = Worker::new(index, poll, service, shared, stats)?;
+            let cpu = config.cpus.get(index % config.cpus.len().max(1)).copied();
+            network.spawn(format!("worker-{index}"), move || {
+                cpu.map(crate::affinity::pin);
+                worker.run();
+            })?;
+        }
+        let stats = Arc::clone(&shared.stats[workers]);
+        let acceptor = Acceptor::new(accept_poll, listeners, requests, shared, stats)?;
+        network.spawn("acceptor".to_owned(), move || acceptor.run())?;
+        Ok(network)
+    }
+
+    fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(run)?;
+        self.threads.lock().push(thread);
+        Ok(())
     }
 
     /// The service that runs the commands.
@@ -27,55 +213,31 @@ impl<S: Service> Network<S> {
         &self.service
     }
 
-    /// The live settings.
+    /// Everything that can be done without owning the network.
     #[must_use]
-    pub fn settings(&self) -> &Arc<NetSettings> {
-        &self.settings
+    pub fn handle(&self) -> &Handle<S::Shared> {
+        &self.handle
     }
 
-    /// The connected clients.
-    #[must_use]
-    pub fn registry(&self) -> &Arc<Registry<S::Shared>> {
-        &self.registry
-    }
-
-    /// Posts to clients by address.
-    #[must_use]
-    pub fn post(&self) -> Post {
-        Post::new(Vec::new())
-    }
-
-    /// What is listened on, with the ports that the system chose.
-    #[must_use]
-    pub fn listening(&self) -> Listen {
-        Listen::default()
-    }
-
-    /// Listens on this instead (CONFIG SET port, bind, tls-port, …). Connected clients stay. If
-    /// anything of it fails, nothing changes.
-    ///
-    /// # Errors
-    /// As [`Network::start`].
-    pub fn listen(&self, _listen: Listen) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    /// The counters for INFO.
-    #[must_use]
-    pub fn stats(&self) -> StatsTotals {
-        StatsTotals::default()
-    }
-
-    /// CONFIG RESETSTAT.
-    pub fn reset_stats(&self) {}
-
-    /// How many workers there are.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        1
-    }
-
-    /// Stops accepting, flushes what can be flushed, closes all connections, joins the threads.
+    /// Stops accepting, sends what can be sent at once, closes all connections, joins the threads.
     /// Must not be called from a worker. Further calls do nothing.
-    pub fn shutdown(&self) {}
+    pub fn shutdown(&self) {
+        // An error means that the acceptor has ended already.
+        let _ = self.handle.shared.request(Request::Stop);
+        self.handle.shared.control.lock().take();
+        for mailbox in &self.handle.shared.mailboxes {
+            mailbox.push(Mail::Stop);
+        }
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("A network thread panicked");
+            }
+        }
+    }
+}
+
+impl<S: Service> Drop for Network<S> {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
 }

@@ -19,7 +19,10 @@ pub struct Registry<T> {
 
 impl<T> Registry<T> {
     pub(crate) fn new() -> Self {
-        Self { clients: DashMap::new(), open: AtomicUsize::new(0) }
+        Self {
+            clients: DashMap::new(),
+            open: AtomicUsize::new(0),
+        }
     }
 
     /// The client with this id.
@@ -43,7 +46,11 @@ impl<T> Registry<T> {
     /// All clients, in order of id (of age), as they are at about this moment.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Client<T>>> {
-        let mut all: Vec<_> = self.clients.iter().map(|entry| Arc::clone(&entry)).collect();
+        let mut all: Vec<_> = self
+            .clients
+            .iter()
+            .map(|entry| Arc::clone(&entry))
+            .collect();
         all.sort_unstable_by_key(|client| client.id());
         all
     }
@@ -67,7 +74,9 @@ impl<T> Registry<T> {
     /// Takes a place for a connection unless `max` are taken.
     pub(crate) fn reserve(&self, max: usize) -> bool {
         let take = |open| (open < max).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     /// Gives back the place of a connection that never became a client.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use resp::{Args, Proto, ReplyWriter};
 
-use crate::{Client, ConnInfo};
+use crate::{Client, ConnInfo, Handle};
 
 /// What the server does with parsed commands. One value serves all workers.
 pub trait Service: Send + Sync + Sized + 'static {
@@ -21,6 +21,9 @@ pub trait Service: Send + Sync + Sized + 'static {
     type Shared: Send + Sync + 'static;
     /// What [`Service::prepare`] found out about a command: its index in the table, a key hash.
     type Prepared: Default + Copy + Send + 'static;
+
+    /// Called once, before any connection comes in, with the network that it will serve.
+    fn attach(&self, _network: Handle<Self::Shared>) {}
 
     /// Makes the shared part of a client that has just been accepted.
     fn new_shared(&self, info: &ConnInfo) -> Self::Shared;
@@ -74,6 +77,11 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// disk yet, with `appendfsync always`) until a [`Message::Flush`].
     fn may_flush(&self, _session: &mut Self::Session) -> bool {
         true
+    }
+
+    /// Whether the client may be closed for being idle (`timeout`). Blocked ones are not asked for.
+    fn may_time_out(&self, session: &Self::Session) -> bool {
+        self.class(session) == ClientClass::Normal
     }
 
     /// A session's description for log lines about it, in the form of CLIENT LIST.

@@ -61,12 +61,22 @@ impl NetSettings {
         }
     }
 
+    /// The hard limit alone.
+    #[inline]
+    pub(crate) fn hard_limit(&self, class: ClientClass) -> u64 {
+        self.limits[class as usize]
+            .hard_bytes
+            .load(Ordering::Relaxed)
+    }
+
     /// Changes the output limits of a class.
     pub fn set_limits(&self, class: ClientClass, new: ClassLimits) {
         let limits = &self.limits[class as usize];
         limits.hard_bytes.store(new.hard_bytes, Ordering::Relaxed);
         limits.soft_bytes.store(new.soft_bytes, Ordering::Relaxed);
-        limits.soft_seconds.store(new.soft_seconds, Ordering::Relaxed);
+        limits
+            .soft_seconds
+            .store(new.soft_seconds, Ordering::Relaxed);
     }
 }
 
@@ -105,6 +115,9 @@ mod tests {
         let settings = NetSettings::default();
         assert_eq!(settings.limits(ClientClass::Normal), ClassLimits::default());
         let pubsub = settings.limits(ClientClass::Pubsub);
-        assert_eq!((pubsub.hard_bytes, pubsub.soft_bytes), (33_554_432, 8_388_608));
+        assert_eq!(
+            (pubsub.hard_bytes, pubsub.soft_bytes),
+            (33_554_432, 8_388_608)
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Counters for INFO: one padded set per thread, so that counting never shares a cache line.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The counters of one worker or of the acceptor.
 #[derive(Debug, Default)]
@@ -16,8 +16,49 @@ pub struct NetStats {
     pub(crate) output_limit_closed: AtomicU64,
     pub(crate) idle_closed: AtomicU64,
     pub(crate) deferred: AtomicU64,
-    pub(crate) input_max: AtomicU64,
-    pub(crate) output_max: AtomicU64,
+    input_max: RecentMax,
+    output_max: RecentMax,
+}
+
+/// The largest value of the latest seconds: the maxima of the current window and the one before.
+#[derive(Debug, Default)]
+struct RecentMax {
+    window: AtomicI64,
+    current: AtomicU64,
+    before: AtomicU64,
+}
+
+impl RecentMax {
+    /// Redis looks back 8 seconds; two windows are 4 to 8.
+    const WINDOW_MS: i64 = 4000;
+
+    fn note(&self, n: u64, now_ms: i64) {
+        let (window, last) = (
+            now_ms / Self::WINDOW_MS,
+            self.window.load(Ordering::Relaxed),
+        );
+        if window != last {
+            let current = self.current.swap(0, Ordering::Relaxed);
+            let before = if window == last + 1 { current } else { 0 };
+            self.before.store(before, Ordering::Relaxed);
+            self.window.store(window, Ordering::Relaxed);
+        }
+        if n > self.current.load(Ordering::Relaxed) {
+            self.current.store(n, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, now_ms: i64) -> u64 {
+        let age = now_ms / Self::WINDOW_MS - self.window.load(Ordering::Relaxed);
+        let (current, before) = (&self.current, &self.before);
+        match age {
+            ..=0 => current
+                .load(Ordering::Relaxed)
+                .max(before.load(Ordering::Relaxed)),
+            1 => current.load(Ordering::Relaxed),
+            _ => 0,
+        }
+    }
 }
 
 /// The sums over all threads.
@@ -56,10 +97,14 @@ impl NetStats {
         counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
     }
 
-    pub(crate) fn max(counter: &AtomicU64, n: u64) {
-        if n > counter.load(Ordering::Relaxed) {
-            counter.store(n, Ordering::Relaxed);
-        }
+    /// Notes the size of a client's requests.
+    pub(crate) fn note_input(&self, n: u64, now_ms: i64) {
+        self.input_max.note(n, now_ms);
+    }
+
+    /// Notes the size of a client's unsent output.
+    pub(crate) fn note_output(&self, n: u64, now_ms: i64) {
+        self.output_max.note(n, now_ms);
     }
 
     fn counters(&self) -> [&AtomicU64; 10] {
@@ -86,10 +131,12 @@ impl NetStats {
 }
 
 impl StatsTotals {
-    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a NetStats>) -> Self {
+    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a NetStats>, now_ms: i64) -> Self {
         let mut total = Self::default();
         for stats in all {
-            let values = stats.counters().map(|counter| counter.load(Ordering::Relaxed));
+            let values = stats
+                .counters()
+                .map(|counter| counter.load(Ordering::Relaxed));
             let sums = [
                 &mut total.accepted,
                 &mut total.rejected,
@@ -105,9 +152,32 @@ impl StatsTotals {
             for (sum, value) in sums.into_iter().zip(values) {
                 *sum += value;
             }
-            total.input_max = total.input_max.max(stats.input_max.load(Ordering::Relaxed));
-            total.output_max = total.output_max.max(stats.output_max.load(Ordering::Relaxed));
+            total.input_max = total.input_max.max(stats.input_max.get(now_ms));
+            total.output_max = total.output_max.max(stats.output_max.get(now_ms));
         }
         total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_maxima_fade_and_counters_sum_and_reset() {
+        let (a, b) = (NetStats::default(), NetStats::default());
+        NetStats::add(&a.reads, 2);
+        NetStats::add(&b.reads, 3);
+        a.note_input(500, 40_000);
+        b.note_input(70, 44_000);
+        let at = |now_ms| StatsTotals::sum([&a, &b].into_iter(), now_ms);
+        assert_eq!((at(40_001).reads, at(40_001).input_max), (5, 500));
+        assert_eq!(at(44_001).input_max, 500);
+        assert_eq!(at(48_001).input_max, 70);
+        assert_eq!(at(60_000).input_max, 0);
+        a.note_input(1, 44_000);
+        assert_eq!(at(44_001).input_max, 500);
+        a.reset();
+        assert_eq!(at(44_001).reads, 3);
     }
 }

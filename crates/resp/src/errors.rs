@@ -42,6 +42,7 @@ pub mod geo;
 pub mod hash;
 pub mod keys;
 pub mod list;
+pub mod network;
 pub mod persistence;
 pub mod replication;
 pub mod script;

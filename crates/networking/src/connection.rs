@@ -1,0 +1,275 @@
+//! A connection: what it has read, what it must send, and what it is waiting for.
+//!
+//! Everything happens in a *turn*, which its worker gives it when the socket, a message or its own
+//! backlog calls for one: send what can be sent, execute what was read, read more, until there is
+//! nothing to do or its time is up. Reading (`connection/read.rs`), executing (`execute.rs`) and
+//! sending (`send.rs`) are parts of it. Invariants: commands of one connection run one after the
+//! other in the order of arrival; while it is deferred, blocked or stalled none runs and nothing is
+//! read; a connection that is not `backlog`ged and has drained its socket has no whole command.
+
+mod execute;
+mod messages;
+mod read;
+mod send;
+
+pub(crate) use send::chunks;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use mio::{Interest, Token};
+use resp::{Batch, Parsed, Parser};
+
+use crate::context::Cx;
+use crate::input::Input;
+use crate::output::Output;
+use crate::timers::Timer;
+use crate::transport::Transport;
+use crate::{BatchInfo, Client, NetStats, Service};
+
+/// How long a turn may last if there is more to do.
+const TURN_US: u64 = 1000;
+
+/// What the worker has to do after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Wait for the socket or a message.
+    Wait,
+    /// Give it another turn, after others had theirs.
+    Again,
+    /// Close it.
+    Close,
+    /// Everything is sent: say so to the peer, close when it has heard.
+    Linger,
+}
+
+/// What keeps its commands from running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hold {
+    #[default]
+    None,
+    /// A command is to be dispatched again.
+    Deferred,
+    /// A command has not been answered yet.
+    Blocked,
+    /// The peer does not read its replies.
+    Stalled,
+}
+
+/// Whether and how it is ending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Closing {
+    #[default]
+    No,
+    AfterFlush,
+    Now,
+}
+
+/// Where a batch stands.
+struct Step {
+    /// The next command to dispatch.
+    next: usize,
+    /// Bytes of input that the batch makes up.
+    consumed: usize,
+    /// What ended the parsing.
+    parsed: Parsed,
+}
+
+/// A batch that stopped half way. Its spans point into the connection's own input.
+struct Parked {
+    batch: Batch,
+    step: Step,
+}
+
+/// One connection; see the file's comment.
+pub(crate) struct Connection<S: Service> {
+    client: Arc<Client<S::Shared>>,
+    session: S::Session,
+    transport: Transport,
+    parser: Parser,
+    input: Input,
+    output: Output,
+    parked: Option<Box<Parked>>,
+    hold: Hold,
+    closing: Closing,
+    /// The socket may have something to read.
+    readable: bool,
+    /// The peer has ended its side; reading up to the end shows it.
+    read_closed: bool,
+    /// There may be whole commands in `input`.
+    backlog: bool,
+    /// The poll loop tells when the socket takes more.
+    armed: bool,
+    /// It has told so.
+    writable: bool,
+    /// Replies wait for a `Message::Flush`.
+    withheld: bool,
+    /// It stands in the worker's queue for a turn.
+    pub(crate) queued: bool,
+    /// Gauges of the output are not zero.
+    gauged: bool,
+    /// Unsent bytes at which it is closed at once; `usize::MAX`: none. As of this turn's start.
+    hard_limit: usize,
+    /// Since when it has exceeded the soft limit, Unix ms; 0 if it does not.
+    soft_since_ms: i64,
+    /// The moment that it has a timer for.
+    timer_ms: i64,
+    /// When its turn is over, monotonic; 0 until the turn is long enough to ask.
+    turn_ends_us: u64,
+    /// Commands executed since the last `batch_end`.
+    commands: u32,
+}
+
+impl<S: Service> Connection<S> {
+    pub(crate) fn new(
+        cx: &mut Cx<S>,
+        client: Arc<Client<S::Shared>>,
+        transport: Transport,
+    ) -> Self {
+        let session = cx.service.connect(&client);
+        Self {
+            client,
+            session,
+            transport,
+            parser: Parser::new(),
+            input: Input::default(),
+            output: Output::default(),
+            parked: None,
+            hold: Hold::None,
+            closing: Closing::No,
+            readable: false,
+            read_closed: false,
+            backlog: false,
+            armed: false,
+            writable: true,
+            withheld: false,
+            queued: false,
+            gauged: false,
+            hard_limit: usize::MAX,
+            soft_since_ms: 0,
+            timer_ms: 0,
+            turn_ends_us: 0,
+            commands: 0,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.client.id()
+    }
+
+    fn token(&self) -> Token {
+        Token(self.client.address().slot as usize)
+    }
+
+    /// Begins to listen to the socket.
+    pub(crate) fn register(&mut self, cx: &Cx<S>) -> std::io::Result<()> {
+        let token = self.token();
+        cx.poll
+            .register(self.transport.source(), token, Interest::READABLE)
+    }
+
+    /// Notes what the poll loop says of the socket.
+    pub(crate) fn on_event(&mut self, event: &mio::event::Event) {
+        let broken = event.is_error() || event.is_write_closed();
+        self.read_closed |= event.is_read_closed() || broken;
+        self.readable |= event.is_readable() || self.read_closed;
+        self.writable |= event.is_writable() || broken;
+    }
+
+    /// Does what there is to do; see the file's comment.
+    pub(crate) fn turn(&mut self, cx: &mut Cx<S>) -> Next {
+        self.load_limits(cx);
+        self.flush(cx);
+        self.turn_ends_us = 0;
+        while self.may_run() && (self.backlog || self.parked.is_some() || self.readable) {
+            if self.backlog || self.parked.is_some() {
+                self.execute_kept(cx);
+            } else {
+                self.read(cx);
+            }
+            self.flush(cx);
+            self.end_batch(cx);
+            let more = self.backlog || self.readable;
+            if more && self.may_run() && self.turn_is_over() {
+                self.note(cx);
+                return Next::Again;
+            }
+        }
+        if self.hold == Hold::Blocked && self.read_closed {
+            self.closing = Closing::Now;
+        }
+        self.note(cx);
+        self.next()
+    }
+
+    /// Whether others should have a turn. Asked only when there is more to do, so that short turns
+    /// need no clock.
+    fn turn_is_over(&mut self) -> bool {
+        let now_us = common::clock::monotonic_us();
+        if self.turn_ends_us == 0 {
+            self.turn_ends_us = now_us + TURN_US;
+        }
+        now_us >= self.turn_ends_us
+    }
+
+    /// Whether commands may be executed and requests read.
+    fn may_run(&self) -> bool {
+        self.hold == Hold::None && self.closing == Closing::No
+    }
+
+    fn next(&self) -> Next {
+        match self.closing {
+            Closing::No => Next::Wait,
+            Closing::Now => Next::Close,
+            Closing::AfterFlush if self.output.is_empty() && !self.transport.wants_flush() => {
+                Next::Linger
+            }
+            Closing::AfterFlush => Next::Wait,
+        }
+    }
+
+    /// Tells the service that the replies of what was executed are on their way.
+    fn end_batch(&mut self, cx: &mut Cx<S>) {
+        let commands = std::mem::take(&mut self.commands);
+        if commands > 0 {
+            let info = BatchInfo {
+                commands,
+                unsent: self.output.len(),
+            };
+            cx.service.batch_end(&mut self.session, info);
+            let counter = &self.client.gauges.commands;
+            NetStats::add(counter, u64::from(commands));
+        }
+    }
+
+    /// Brings the gauges and the timer up to date at the end of a turn.
+    fn note(&mut self, cx: &mut Cx<S>) {
+        let (gauges, held) = (&self.client.gauges, self.parser.held_size());
+        gauges.query_len.store(self.input.len() + held, Relaxed);
+        gauges
+            .query_alloc
+            .store(self.input.allocated() + held, Relaxed);
+        if self.gauged || !self.output.is_empty() {
+            self.note_output();
+        }
+        let at_ms = self.client.wake_at_ms();
+        if at_ms != self.timer_ms {
+            self.timer_ms = at_ms;
+            let slot = self.client.address().slot;
+            if at_ms != 0 {
+                cx.timers.push(Timer {
+                    at_ms,
+                    slot,
+                    id: self.id(),
+                });
+            }
+        }
+    }
+
+    /// Ends it: hands the session back; returns the client and the socket.
+    pub(crate) fn into_parts(self, service: &S) -> (Arc<Client<S::Shared>>, Transport) {
+        self.client.set_closing();
+        service.disconnect(self.session);
+        (self.client, self.transport)
+    }
+}

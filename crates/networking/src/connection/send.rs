@@ -1,0 +1,158 @@
+//! Sending replies, and what happens when the peer does not take them.
+//!
+//! Replies are written directly; only when the socket is full does the connection ask the poll
+//! loop to be told. Unsent output is bounded by the limits of the client's class: at the hard one,
+//! or after too long above the soft one, the client is closed, as in Redis. A client whose class
+//! has no hard limit is bounded by not executing its commands (`Hold::Stalled`).
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use mio::Interest;
+
+use super::execute::STALL_BYTES;
+use super::{Closing, Connection, Hold};
+use crate::client::BUFFER_BYTES;
+use crate::context::Cx;
+use crate::output::Sent;
+use crate::{NetStats, Service};
+
+/// The size of a chunk in Redis's reply list, and of the header that it counts.
+const CHUNK_BYTES: usize = 16 * 1024;
+const CHUNK_HEADER_BYTES: usize = 40;
+
+impl<S: Service> Connection<S> {
+    /// Sends what may be sent and the socket takes.
+    #[inline]
+    pub(super) fn flush(&mut self, cx: &mut Cx<S>) {
+        if self.output.is_empty() && !self.transport.wants_flush() {
+            self.output.close(&mut cx.pool);
+            return;
+        }
+        if !self.withheld && !self.output.is_empty() {
+            self.withheld = !cx.service.may_flush(&mut self.session);
+        }
+        if self.withheld || (self.armed && !self.writable) || self.closing == Closing::Now {
+            return;
+        }
+        let len = self.output.len();
+        let reset_ms = cx.settings.reply_peak_reset_ms.load(Relaxed);
+        self.client.gauges.note_reply(len, cx.now_ms, reset_ms);
+        match self.send(cx, len) {
+            Ok(Sent::All) => self.sent_all(cx),
+            Ok(Sent::Part) => self.sent_part(cx),
+            Err(error) => {
+                tracing::debug!("Error writing to client: {error}");
+                self.closing = Closing::Now;
+            }
+        }
+        if self.hold == Hold::Stalled && self.output.len() < STALL_BYTES / 2 {
+            self.hold = Hold::None;
+        }
+    }
+
+    fn send(&mut self, cx: &mut Cx<S>, len: usize) -> std::io::Result<Sent> {
+        self.transport.flush()?;
+        let (n, sent) = self.output.send(&mut self.transport)?;
+        cx.stats.note_output(len as u64, cx.now_ms);
+        NetStats::add(&cx.stats.writes, 1);
+        NetStats::add(&cx.stats.output_bytes, n as u64);
+        NetStats::add(&self.client.gauges.output_bytes, n as u64);
+        Ok(if self.transport.wants_flush() {
+            Sent::Part
+        } else {
+            sent
+        })
+    }
+
+    fn sent_all(&mut self, cx: &mut Cx<S>) {
+        self.output.close(&mut cx.pool);
+        self.soft_since_ms = 0;
+        if self.armed {
+            self.arm(cx, false);
+        }
+    }
+
+    #[cold]
+    fn sent_part(&mut self, cx: &mut Cx<S>) {
+        self.writable = false;
+        if !self.armed {
+            self.arm(cx, true);
+        }
+    }
+
+    /// Asks to be told when the socket takes more, or no longer.
+    #[cold]
+    fn arm(&mut self, cx: &Cx<S>, on: bool) {
+        let interest = if on {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let token = self.token();
+        if let Err(error) = cx.poll.reregister(self.transport.source(), token, interest) {
+            tracing::warn!("Error registering fd event for a client: {error}");
+            self.closing = Closing::Now;
+        }
+        self.armed = on;
+        self.writable = !on;
+        self.client.gauges.writable_wait.store(on, Relaxed);
+    }
+
+    /// Reads the hard limit for this turn.
+    #[inline]
+    pub(super) fn load_limits(&mut self, cx: &Cx<S>) {
+        let class = cx.service.class(&self.session);
+        self.client.gauges.class.store(class as u8, Relaxed);
+        let hard = cx.settings.hard_limit(class);
+        self.hard_limit = if hard == 0 { usize::MAX } else { hard as usize };
+    }
+
+    /// Checks both limits; closes the client, and says so in the log, if it is over one.
+    pub(super) fn over_limit(&mut self, cx: &mut Cx<S>) -> bool {
+        let used = chunks(self.output.len()).1 as u64;
+        if used == 0 || self.closing == Closing::Now {
+            self.soft_since_ms = 0;
+            return false;
+        }
+        let limits = cx.settings.limits(cx.service.class(&self.session));
+        let hard = limits.hard_bytes != 0 && used >= limits.hard_bytes;
+        let soft = limits.soft_bytes != 0 && used >= limits.soft_bytes;
+        if !soft {
+            self.soft_since_ms = 0;
+        } else if self.soft_since_ms == 0 {
+            self.soft_since_ms = cx.now_ms;
+        }
+        let soft_ms = limits.soft_seconds.saturating_mul(1000) as i64;
+        if !hard && !(soft && cx.now_ms - self.soft_since_ms > soft_ms) {
+            return false;
+        }
+        self.note_output();
+        let client = cx.service.describe(&self.session, &self.client);
+        tracing::warn!(
+            "Client {client} scheduled to be closed ASAP for overcoming of output buffer limits."
+        );
+        NetStats::add(&cx.stats.output_limit_closed, 1);
+        self.client.set_closing();
+        self.closing = Closing::Now;
+        true
+    }
+
+    /// Brings the gauges of the output up to date.
+    pub(super) fn note_output(&mut self) {
+        let len = self.output.len();
+        let (count, bytes) = chunks(len);
+        let gauges = &self.client.gauges;
+        gauges.out_small.store(len.min(BUFFER_BYTES), Relaxed);
+        gauges.out_chunks.store(count, Relaxed);
+        gauges.out_chain.store(bytes, Relaxed);
+        self.gauged = len > 0;
+    }
+}
+
+/// Output beyond Redis's fixed reply buffer, in chunks of its reply list: how many, and their
+/// memory, which is what `omem` and the limits count.
+pub(crate) fn chunks(len: usize) -> (usize, usize) {
+    let beyond = len.saturating_sub(BUFFER_BYTES);
+    let count = beyond.div_ceil(CHUNK_BYTES);
+    (count, beyond + count * CHUNK_HEADER_BYTES)
+}

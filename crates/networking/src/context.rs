@@ -1,0 +1,52 @@
+//! What a worker lends the connection that has its turn.
+
+use std::sync::Arc;
+
+use resp::{BATCH_COMMANDS_MAX, Batch};
+
+use crate::output::BufferPool;
+use crate::timers::Timers;
+use crate::{NetSettings, NetStats, Service};
+
+/// Bytes read at once; enough for thousands of small commands, and still inside the L2 cache.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+
+/// Shared by all connections of one worker, used by one at a time.
+pub(crate) struct Cx<S: Service> {
+    pub(crate) service: Arc<S>,
+    pub(crate) settings: Arc<NetSettings>,
+    pub(crate) stats: Arc<NetStats>,
+    pub(crate) poll: mio::Registry,
+    /// Requests are read into this. Empty while a connection has it.
+    pub(crate) read_buffer: Box<[u8]>,
+    /// Requests are parsed into this.
+    pub(crate) batch: Batch,
+    /// What `prepare` found for each command of the batch.
+    pub(crate) prepared: [S::Prepared; BATCH_COMMANDS_MAX],
+    pub(crate) pool: BufferPool,
+    pub(crate) timers: Timers,
+    /// Unix ms, as of the latest return from the poll.
+    pub(crate) now_ms: i64,
+}
+
+impl<S: Service> Cx<S> {
+    pub(crate) fn new(
+        service: Arc<S>,
+        settings: Arc<NetSettings>,
+        stats: Arc<NetStats>,
+        poll: mio::Registry,
+    ) -> Self {
+        Self {
+            service,
+            settings,
+            stats,
+            poll,
+            read_buffer: vec![0; READ_BYTES].into(),
+            batch: Batch::new(),
+            prepared: [S::Prepared::default(); BATCH_COMMANDS_MAX],
+            pool: BufferPool::default(),
+            timers: Timers::default(),
+            now_ms: common::clock::now_ms(),
+        }
+    }
+}

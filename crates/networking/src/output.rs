@@ -1,0 +1,199 @@
+//! What is to be sent to a client: a tail that replies are written to, and a chain before it.
+//!
+//! Most replies live in the tail only, a buffer lent by the worker's pool and given back as soon
+//! as it is sent, so an idle connection owns none. What the socket did not take, and payloads
+//! shared with other clients, wait in the chain; nothing in it is ever moved.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use bytes::Bytes;
+
+use crate::transport::Transport;
+
+/// Shared payloads from this size on are chained instead of copied.
+const SHARE_MIN: usize = 4 * 1024;
+/// A tail of this size goes into the chain.
+pub(crate) const SEAL_BYTES: usize = 256 * 1024;
+/// Slices per `writev`.
+const SLICES_MAX: usize = 64;
+
+/// The unsent output of one connection.
+#[derive(Default)]
+pub(crate) struct Output {
+    /// Replies are appended here.
+    pub(crate) tail: Vec<u8>,
+    chain: VecDeque<Bytes>,
+    /// Bytes of the chain's first chunk that are sent already.
+    head: usize,
+    /// Unsent bytes in the chain.
+    chained: usize,
+}
+
+/// How far a write got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Everything is with the socket.
+    All,
+    /// The socket is full.
+    Part,
+}
+
+impl Output {
+    /// Unsent bytes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.chained + self.tail.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes the tail ready to be written to.
+    #[inline]
+    pub(crate) fn open(&mut self, pool: &mut BufferPool) {
+        if self.tail.capacity() == 0 {
+            self.tail = pool.take();
+        }
+    }
+
+    /// Appends a payload that others may share.
+    pub(crate) fn push(&mut self, payload: Bytes, pool: &mut BufferPool) {
+        if payload.len() >= SHARE_MIN {
+            self.seal();
+            self.chained += payload.len();
+            self.chain.push_back(payload);
+            return;
+        }
+        self.open(pool);
+        self.tail.extend_from_slice(&payload);
+        if self.tail.len() >= SEAL_BYTES {
+            self.seal();
+        }
+    }
+
+    /// Moves the tail into the chain.
+    pub(crate) fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.chained += self.tail.len();
+            self.chain
+                .push_back(Bytes::from(std::mem::take(&mut self.tail)));
+        }
+    }
+
+    /// Sends as much as the socket takes.
+    pub(crate) fn send(&mut self, to: &mut Transport) -> io::Result<(usize, Sent)> {
+        let mut total = 0;
+        while !self.is_empty() {
+            let asked = self.len();
+            let (n, wanted) = match self.send_some(to) {
+                Ok(sent) => sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.seal();
+                    return Ok((total, Sent::Part));
+                }
+                Err(error) => return Err(error),
+            };
+            total += n;
+            debug_assert_eq!(self.len(), asked - n);
+            if n < wanted && to.short_is_final() {
+                return Ok((total, Sent::Part));
+            }
+        }
+        Ok((total, Sent::All))
+    }
+
+    /// One system call. Answers with what was sent of what was offered.
+    fn send_some(&mut self, to: &mut Transport) -> io::Result<(usize, usize)> {
+        if self.chain.is_empty() {
+            let wanted = self.tail.len();
+            let n = to.write(&self.tail)?;
+            if n == wanted {
+                self.tail.clear();
+            } else {
+                self.seal();
+                self.advance(n);
+            }
+            return Ok((n, wanted));
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let (mut count, mut wanted) = (0, 0);
+        let tail = (!self.tail.is_empty()).then_some(self.tail.as_slice());
+        let chunks = self.chain.iter().map(|chunk| &chunk[..]).chain(tail);
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            let chunk = if count == 0 {
+                &chunk[self.head..]
+            } else {
+                chunk
+            };
+            *slice = IoSlice::new(chunk);
+            count += 1;
+            wanted += chunk.len();
+        }
+        let n = to.write_vectored(&slices[..count])?;
+        if n > self.chained {
+            self.seal();
+        }
+        self.advance(n);
+        Ok((n, wanted))
+    }
+
+    /// Forgets the first `n` bytes of the chain.
+    fn advance(&mut self, mut n: usize) {
+        self.chained -= n;
+        while let Some(first) = self.chain.front() {
+            let rest = first.len() - self.head;
+            if n < rest {
+                self.head += n;
+                return;
+            }
+            n -= rest;
+            self.head = 0;
+            self.chain.pop_front();
+        }
+        self.chain = VecDeque::new();
+    }
+
+    /// Gives an empty tail back.
+    #[inline]
+    pub(crate) fn close(&mut self, pool: &mut BufferPool) {
+        if self.tail.is_empty() && self.tail.capacity() > 0 {
+            pool.give(std::mem::take(&mut self.tail));
+        }
+    }
+}
+
+/// A worker's spare output buffers.
+#[derive(Default)]
+pub(crate) struct BufferPool {
+    free: Vec<Vec<u8>>,
+}
+
+impl BufferPool {
+    /// What a fresh buffer holds.
+    const FRESH_BYTES: usize = 16 * 1024;
+    /// Larger ones are not kept.
+    const KEPT_BYTES_MAX: usize = 1 << 20;
+    /// More are not kept.
+    const KEPT_MAX: usize = 16;
+
+    #[inline]
+    fn take(&mut self) -> Vec<u8> {
+        self.free
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(Self::FRESH_BYTES))
+    }
+
+    #[inline]
+    fn give(&mut self, buffer: Vec<u8>) {
+        debug_assert!(buffer.is_empty());
+        if buffer.capacity() <= Self::KEPT_BYTES_MAX && self.free.len() < Self::KEPT_MAX {
+            self.free.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

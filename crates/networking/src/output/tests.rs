@@ -1,0 +1,67 @@
+//! The output against a socket pair whose other end reads slowly.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+
+use super::*;
+
+fn pair() -> (Transport, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    (
+        Transport::Unix(mio::net::UnixStream::from_std(ours)),
+        theirs,
+    )
+}
+
+/// What is there to read.
+fn drain(from: &mut UnixStream, into: &mut Vec<u8>) {
+    let _ = from.read_to_end(into);
+}
+
+#[test]
+fn small_replies_leave_in_one_write_and_the_buffer_goes_back() {
+    let (mut to, mut from) = pair();
+    let (mut output, mut pool) = (Output::default(), BufferPool::default());
+    output.open(&mut pool);
+    output.tail.extend_from_slice(b"+OK\r\n");
+    assert_eq!(output.send(&mut to).unwrap(), (5, Sent::All));
+    output.close(&mut pool);
+    assert_eq!((output.tail.capacity(), pool.free.len()), (0, 1));
+    let mut got = Vec::new();
+    drain(&mut from, &mut got);
+    assert_eq!(got, b"+OK\r\n");
+}
+
+#[test]
+fn any_mix_of_pieces_arrives_in_order_through_a_full_socket() {
+    let (mut to, mut from) = pair();
+    let (mut output, mut pool) = (Output::default(), BufferPool::default());
+    let (mut expected, mut got) = (Vec::new(), Vec::new());
+    let mut seed = 7u32;
+    for round in 0..600u32 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let piece = vec![b'a' + (round % 26) as u8; (seed >> 16) as usize % 9000];
+        expected.extend_from_slice(&piece);
+        if seed & 0x100 == 0 {
+            output.open(&mut pool);
+            output.tail.extend_from_slice(&piece);
+        } else {
+            output.push(Bytes::from(piece), &mut pool);
+        }
+        if seed & 0x1e00 == 0 {
+            output.send(&mut to).unwrap();
+        }
+        if seed & 0x6000 == 0 {
+            drain(&mut from, &mut got);
+        }
+        assert!(output.len() + got.len() <= expected.len());
+    }
+    while output.send(&mut to).unwrap().1 == Sent::Part {
+        drain(&mut from, &mut got);
+    }
+    drain(&mut from, &mut got);
+    assert!(output.is_empty());
+    assert_eq!(got, expected);
+}
