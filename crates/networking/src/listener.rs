@@ -151,15 +151,20 @@ impl Listeners {
     }
 
     /// Notes the ports that the system chose, here and in `listen`.
-    fn note_ports(&self, listen: &mut Listen) {
-        for listener in &self.open {
-            let Some(port) = listener.port() else {
-                continue;
-            };
-            if listener.is_tls() {
-                listen.tls_port = port;
-            } else {
-                listen.port = port;
+    fn note_ports(&mut self, listen: &mut Listen) {
+        listen.any_port = false;
+        for listener in &mut self.open {
+            let Some(got) = listener.port() else { continue };
+            match &mut listener.endpoint {
+                Endpoint::Tcp {
+                    kind: ConnKind::Tls,
+                    port,
+                    ..
+                } => {
+                    (*port, listen.tls_port) = (got, got);
+                }
+                Endpoint::Tcp { port, .. } => (*port, listen.port) = (got, got),
+                Endpoint::Unix { .. } => {}
             }
         }
     }
