@@ -2,14 +2,23 @@
 //! They know no keys, RESP or locks; thresholds and times are arguments.
 
 pub mod geo;
+pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;
 #[cfg(test)]
 mod oracle;
+pub mod set;
+pub mod stream;
+pub mod table;
 mod thin;
 mod word;
+pub mod zset;
 
+pub use hash::Hash;
 pub use list::List;
+pub use set::Set;
+pub use stream::Stream;
 pub use thin::size_class;
+pub use zset::Zset;

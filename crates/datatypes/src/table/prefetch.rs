@@ -1,0 +1,45 @@
+//! Asking the processor for cache lines before they are needed.
+
+use super::bucket::Bucket;
+use super::{Item, Table};
+
+/// Asks for the cache line at `ptr`; does nothing where the processor has no such hint.
+#[inline]
+fn prefetch(ptr: *const u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch is a hint; it does not fault on any address.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch(ptr.cast::<i8>(), _MM_HINT_T0);
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("prfm pldl1keep, [{0}]", in(reg) ptr, options(nostack, preserves_flags));
+    }
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    let _ = ptr;
+}
+
+impl<T: Item> Table<T> {
+    /// Asks for the home bucket of a hash.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        if let Some(record) = self.directory.get(self.index(hash)) {
+            prefetch(std::ptr::from_ref(record.bucket(record.home(record.stored(hash)))).cast());
+        }
+    }
+
+    /// Asks for the item that probably has this hash; reads its home bucket.
+    #[inline]
+    pub fn prefetch_item(&self, hash: u64) {
+        let Some(record) = self.directory.get(self.index(hash)) else { return };
+        let stored = record.stored(hash);
+        let bucket = record.bucket(record.home(stored));
+        for slot in bucket.candidates(Bucket::fingerprint(hash)) {
+            if bucket.slot(slot).stored() == stored {
+                prefetch(bucket.slot(slot).ptr());
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A segment: a run of 1 to 64 buckets that holds every entry of one hash prefix.
+//!
+//! An entry's home bucket is an order-preserving map of the hash bits below the segment's depth,
+//! so a place in hash order means the same before and after any resize. The 16 stored bits
+//! are the window `[base, base + 16)` of the hash, counted from the top, where `base` is the
+//! depth rounded down to a multiple of 8: laying the entries out anew needs no look at them.
+
+use super::bucket::{Bucket, SLOTS, Slot};
+use super::item::Item;
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+/// The sizes of a segment, in buckets. From 32 up, each is also an allocator size class.
+const SIZES: [u8; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, 64];
+/// Above this size a segment splits.
+pub(super) const BUCKETS_MAX: u8 = 64;
+/// Segments with more than this depth are not split: 2^23 segments hold 2.7 G entries.
+pub(super) const DEPTH_MAX: u8 = 23;
+
+/// What the directory knows of a segment; `count` and `epoch` are true in the first of the
+/// records that lead to the segment, and meaningless in the others.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Record {
+    pub(super) buckets: NonNull<Bucket>,
+    pub(super) size: u8,
+    pub(super) depth: u8,
+    pub(super) count: u16,
+    pub(super) epoch: u32,
+}
+
+/// Entries that `size` buckets may hold: 92%.
+#[inline]
+pub(super) fn count_max(size: u8) -> u16 {
+    if size == 1 { SLOTS as u16 } else { u16::from(size) * (SLOTS as u16) * 92 / 100 }
+}
+
+/// The smallest size for `count` entries and a little growth.
+pub(super) fn size_for(count: u16) -> u8 {
+    let wanted = count + count / 16;
+    SIZES.into_iter().find(|&s| count_max(s) >= wanted).unwrap_or(BUCKETS_MAX)
+}
+
+/// The next larger size.
+pub(super) fn size_after(size: u8) -> u8 {
+    SIZES.into_iter().find(|&s| s > size).unwrap_or_else(|| size.saturating_add(8))
+}
+
+fn layout(size: u8) -> Layout {
+    Layout::array::<Bucket>(usize::from(size)).expect("at most 255 cache lines")
+}
+
+impl Record {
+    /// An empty segment.
+    pub(super) fn allocate(size: u8, depth: u8, epoch: u32) -> Self {
+        // SAFETY: the layout is not empty; zeroed buckets are valid (no entry, null slots).
+        let raw = unsafe { alloc_zeroed(layout(size)) };
+        let Some(buckets) = NonNull::new(raw.cast::<Bucket>()) else {
+            handle_alloc_error(layout(size))
+        };
+        Self { buckets, size, depth, count: 0, epoch }
+    }
+
+    /// Frees the buckets, not the entries.
+    ///
+    /// # Safety
+    /// No other use of the buckets follows.
+    pub(super) unsafe fn release(&self) {
+        // SAFETY: allocated in `allocate` with the same layout.
+        unsafe { dealloc(self.buckets.as_ptr().cast(), layout(self.size)) }
+    }
+
+    /// The stored bits of a hash in this segment.
+    #[inline]
+    pub(super) fn stored(&self, hash: u64) -> u16 {
+        (hash << (self.depth & !7) >> 48) as u16
+    }
+
+    /// Home bucket of an entry with these stored bits.
+    #[inline]
+    pub(super) fn home(&self, stored: u16) -> usize {
+        let below = stored << (self.depth & 7);
+        ((u32::from(below) * u32::from(self.size)) >> 16) as usize
+    }
+
+    #[inline]
+    pub(super) fn bucket(&self, index: usize) -> &Bucket {
+        debug_assert!(index < usize::from(self.size));
+        // SAFETY: index below size; shared access follows the table's borrow.
+        unsafe { self.buckets.add(index).as_ref() }
+    }
+
+    /// # Safety
+    /// The caller has exclusive access to the table, and `index` is below `size`.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "exclusive access is the caller's promise")]
+    pub(super) unsafe fn bucket_mut(&self, index: usize) -> &mut Bucket {
+        debug_assert!(index < usize::from(self.size));
+        // SAFETY: by the caller's promise.
+        unsafe { self.buckets.add(index).as_mut() }
+    }
+
+    #[inline]
+    pub(super) fn after(&self, index: usize) -> usize {
+        if index + 1 == usize::from(self.size) { 0 } else { index + 1 }
+    }
+
+    /// Puts an entry into the first free slot from its home on. Does not count it.
+    ///
+    /// # Safety
+    /// Exclusive access; at least one slot is free.
+    pub(super) unsafe fn put(&self, stored: u16, fp: u8, ptr: NonNull<u8>) -> (usize, usize) {
+        let mut index = self.home(stored);
+        loop {
+            // SAFETY: index below size, exclusive by the caller's promise.
+            let bucket = unsafe { self.bucket_mut(index) };
+            if let Some(slot) = bucket.first_empty() {
+                bucket.fill(slot, fp, Slot::new(ptr, stored));
+                return (index, slot);
+            }
+            bucket.push_past();
+            index = self.after(index);
+        }
+    }
+
+    /// Takes an entry out. Does not count it.
+    ///
+    /// # Safety
+    /// Exclusive access; the slot is occupied.
+    pub(super) unsafe fn take(&self, index: usize, slot: usize) -> NonNull<u8> {
+        // SAFETY: by the caller's promise.
+        let bucket = unsafe { self.bucket_mut(index) };
+        let taken = bucket.slot(slot);
+        bucket.clear(slot);
+        let mut passed = self.home(taken.stored());
+        while passed != index {
+            // SAFETY: as above; the buckets from home to index are in the segment.
+            unsafe { self.bucket_mut(passed) }.unpush();
+            passed = self.after(passed);
+        }
+        taken.non_null()
+    }
+
+    /// Every entry: its fingerprint and slot.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
+        (0..usize::from(self.size)).flat_map(move |b| {
+            let bucket = self.bucket(b);
+            bucket.occupied().map(move |s| (bucket.fingerprint_at(s), bucket.slot(s)))
+        })
+    }
+
+    /// The same entries in `size` buckets; the old ones are freed.
+    ///
+    /// # Safety
+    /// Exclusive access, and `self` is not used again.
+    pub(super) unsafe fn resized(&self, size: u8) -> Self {
+        let mut new = Self::allocate(size, self.depth, self.epoch);
+        for (fp, slot) in self.entries() {
+            // SAFETY: the new segment is ours and holds what `self` held.
+            unsafe { new.put(slot.stored(), fp, slot.non_null()) };
+        }
+        new.count = self.count;
+        // SAFETY: by the caller's promise.
+        unsafe { self.release() };
+        new
+    }
+
+    /// Two segments of one more bit of depth; the old one is freed.
+    ///
+    /// # Safety
+    /// As [`Self::resized`].
+    pub(super) unsafe fn split<T: Item>(&self) -> [Self; 2] {
+        let bit = 15 - (self.depth & 7);
+        let upper = |slot: Slot| usize::from(slot.stored() >> bit & 1);
+        let ones = self.entries().map(|(_, slot)| upper(slot) as u16).sum::<u16>();
+        let depth = self.depth + 1;
+        let mut halves = [self.count - ones, ones].map(|count| {
+            let half = Self::allocate(size_for(count).max(SIZES[5]), depth, self.epoch);
+            Self { count, ..half }
+        });
+        let rebase = depth & 7 == 0;
+        for (fp, slot) in self.entries() {
+            let half = &mut halves[upper(slot)];
+            let stored = if rebase {
+                // SAFETY: the slot holds a pointer from `into_ptr`.
+                half.stored(T::hash(unsafe { T::view(slot.non_null()) }))
+            } else {
+                slot.stored()
+            };
+            // SAFETY: the halves are ours and were sized for their counts.
+            unsafe { half.put(stored, fp, slot.non_null()) };
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.release() };
+        halves
+    }
+
+    /// One segment from two buddies, `self` the lower; `prefix` is the hash prefix of `self`
+    /// (`depth` bits). The old ones are freed.
+    ///
+    /// # Safety
+    /// As [`Self::resized`], for both.
+    pub(super) unsafe fn merged(&self, upper: &Self, prefix: usize) -> Self {
+        let count = self.count + upper.count;
+        let mut new = Self::allocate(size_for(count + count / 8), self.depth - 1, self.epoch);
+        for (half, prefix) in [(self, prefix), (upper, prefix + 1)] {
+            for (fp, slot) in half.entries() {
+                let stored = if self.depth & 7 == 0 {
+                    (prefix as u16) << 8 | slot.stored() >> 8
+                } else {
+                    slot.stored()
+                };
+                // SAFETY: the new segment is ours and sized for both.
+                unsafe { new.put(stored, fp, slot.non_null()) };
+            }
+            // SAFETY: by the caller's promise.
+            unsafe { half.release() };
+        }
+        new.count = count;
+        new
+    }
+}

@@ -1,0 +1,290 @@
+//! One shard's part of one database: table, expiry index, watchers, waiters, counters.
+//!
+//! Everything here happens under the shard's lock. Commands change data through
+//! [`Db::write`] only; the functions here that insert and remove are its tools.
+
+mod volatile;
+
+pub use volatile::DueKey;
+
+use crate::effects::Effects;
+use crate::entry::{Entry, EntryBox};
+use crate::hash::KeyHash;
+use crate::snapshot::{CutState, Detached};
+use crate::value::Value;
+use crate::watch::{Waiter, Waiters, Watcher, Watchers};
+use crate::write::Write;
+use crate::{DbId, clock, free};
+use datatypes::table::{Place, Table};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+use volatile::Volatile;
+
+/// See the module's text.
+pub struct Db {
+    pub(crate) table: Table<EntryBox>,
+    pub(crate) volatile: Volatile,
+    pub(crate) cut: Option<Box<CutState>>,
+    pub(crate) watchers: Watchers,
+    pub(crate) waiters: Waiters,
+    id: DbId,
+}
+
+impl Db {
+    pub(crate) fn new(id: DbId, next_due: &Arc<AtomicI64>) -> Self {
+        Self {
+            table: Table::new(),
+            volatile: Volatile::new(Arc::clone(next_due)),
+            cut: None,
+            watchers: Watchers::default(),
+            waiters: Waiters::default(),
+            id,
+        }
+    }
+
+    /// The database's number.
+    #[inline]
+    pub fn id(&self) -> DbId {
+        self.id
+    }
+
+    /// Keys, expired ones that are still there included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Keys with an expiry.
+    pub fn volatile_len(&self) -> usize {
+        self.volatile.len()
+    }
+
+    /// Sum of the remaining times of all volatile keys, in ms (negative when overdue).
+    pub fn ttl_sum(&self, now_ms: i64) -> i128 {
+        self.volatile.ttl_sum(now_ms)
+    }
+
+    /// Bytes of table and expiry index.
+    pub fn overhead(&self) -> usize {
+        self.table.memory() + self.volatile.memory()
+    }
+
+    /// Finds a key, expired or not; touches nothing.
+    #[inline]
+    pub fn get(&self, hash: KeyHash, key: &[u8]) -> Option<Entry<'_>> {
+        let place = self.table.find(hash.0, key)?;
+        self.table.get(place)
+    }
+
+    /// The door for changes: looks the key up once, and deletes it if its time has come.
+    #[inline]
+    pub fn write<'a>(
+        &'a mut self,
+        hash: KeyHash,
+        key: &'a [u8],
+        effects: &'a mut Effects,
+    ) -> Write<'a> {
+        Write::open(self, hash, key, effects)
+    }
+
+    /// Calls `visit` for the keys from a hash position on; returns the next position, or `None`
+    /// at the end. See [`crate::Keyspace::scan_cursor`] for cursors.
+    pub fn scan<'a>(&'a self, position: u64, visit: impl FnMut(Entry<'a>)) -> Option<u64> {
+        self.table.scan(position, visit)
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.table.iter()
+    }
+
+    /// A random key, uniform enough.
+    pub fn random(&self, rng: &mut impl rand::RngCore) -> Option<Entry<'_>> {
+        self.table.random(|| rng.next_u64())
+    }
+
+    /// Adds a watcher of a key.
+    pub fn watch(&mut self, key: &[u8], watcher: Watcher) {
+        self.watchers.add(key, watcher);
+    }
+
+    /// Removes the watcher with this flag.
+    pub fn unwatch(&mut self, key: &[u8], dirty: &Arc<AtomicBool>) {
+        self.watchers.remove(key, dirty);
+    }
+
+    /// Flags the watchers of every key that exists here or in `other` (FLUSHDB, SWAPDB).
+    pub(crate) fn touch_all_watchers(&mut self, other: Option<&Table<EntryBox>>) {
+        let table = &self.table;
+        let has = |table: &Table<EntryBox>, key: &[u8]| {
+            let place = table.find(KeyHash::of(key).0, key)?;
+            table.get(place).map(|e| e.expire_at())
+        };
+        self.watchers.touch_all(|key, watcher| {
+            let (here, there) = (has(table, key), other.and_then(|t| has(t, key)));
+            let gone_already = watcher.expired && there.is_none();
+            !gone_already && (here.is_some() || there.is_some())
+        });
+    }
+
+    /// Adds a waiter for a key, behind those already there.
+    pub fn add_waiter(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
+        self.waiters.add(key, waiter);
+    }
+
+    /// Removes the waiter with this id.
+    pub fn remove_waiter(&mut self, key: &[u8], id: u64) {
+        self.waiters.remove(key, id);
+    }
+
+    /// The waiters for a key, in order of arrival.
+    pub fn waiters(&self, key: &[u8]) -> impl Iterator<Item = &Arc<dyn Waiter>> {
+        self.waiters.of(key)
+    }
+
+    /// Keys for which someone waits.
+    pub fn waited_keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.waiters.keys()
+    }
+
+    /// Must be called before the entries of this hash's segment change.
+    #[inline]
+    pub(crate) fn before_change(&mut self, hash: KeyHash) {
+        if let Some(cut) = &self.cut {
+            cut.save_segment(&mut self.table, hash.0);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn insert(
+        &mut self,
+        hash: KeyHash,
+        key: &[u8],
+        value: Value<'_>,
+        expire_at: Option<i64>,
+        now_ms: i64,
+    ) -> Place {
+        let entry = EntryBox::new(key, value, expire_at, clock::initial(now_ms));
+        self.insert_entry(hash, entry, now_ms)
+    }
+
+    #[inline]
+    pub(crate) fn insert_entry(&mut self, hash: KeyHash, entry: EntryBox, now_ms: i64) -> Place {
+        if let Some(at) = entry.view().expire_at() {
+            self.volatile.add(hash, entry.view(), None, at, now_ms);
+        }
+        self.table.insert_new(hash.0, entry)
+    }
+
+    pub(crate) fn remove(&mut self, place: Place) -> Option<EntryBox> {
+        let entry = self.table.remove(place)?;
+        if let Some(at) = entry.view().expire_at() {
+            self.volatile.remove(at);
+        }
+        Some(entry)
+    }
+
+    /// Exchanges value and expiry of the entry at `place`.
+    #[inline]
+    pub(crate) fn replace(
+        &mut self,
+        hash: KeyHash,
+        place: Place,
+        value: Value<'_>,
+        expire_at: Option<i64>,
+        now_ms: i64,
+    ) {
+        let Some(mut entry) = self.table.get_mut(place) else { return };
+        let old = entry.view().expire_at();
+        let mut rest = Some(value);
+        if old.is_some() == expire_at.is_some() {
+            rest = rest.and_then(|value| entry.overwrite(value).err());
+            if let (Some(at), None) = (expire_at, &rest) {
+                entry.set_expiry(at);
+            }
+        }
+        if let Some(value) = rest {
+            self.table.replace_with(place, |old| {
+                let clock = old.view().clock();
+                let new = EntryBox::new(old.view().key(), value, expire_at, clock);
+                new.view().set_expiry_mark(old.view().expiry_mark());
+                free::entry(old);
+                new
+            });
+        }
+        self.expiry_changed(hash, place, old, expire_at, now_ms);
+    }
+
+    /// Changes the expiry of the entry at `place`.
+    pub(crate) fn set_expiry(
+        &mut self,
+        hash: KeyHash,
+        place: Place,
+        expire_at: Option<i64>,
+        now_ms: i64,
+    ) {
+        let Some(mut entry) = self.table.get_mut(place) else { return };
+        let old = entry.view().expire_at();
+        let in_place = expire_at.is_some_and(|at| entry.set_expiry(at));
+        if !in_place && old != expire_at {
+            self.table.replace_with(place, |entry| entry.rebuilt(None, expire_at));
+        }
+        self.expiry_changed(hash, place, old, expire_at, now_ms);
+    }
+
+    #[inline]
+    fn expiry_changed(
+        &mut self,
+        hash: KeyHash,
+        place: Place,
+        old: Option<i64>,
+        new: Option<i64>,
+        now_ms: i64,
+    ) {
+        match (old, new) {
+            (None, None) => {}
+            (Some(at), None) => self.volatile.remove(at),
+            (old, Some(at)) => {
+                if let Some(entry) = self.table.get(place) {
+                    self.volatile.add(hash, entry, old, at, now_ms);
+                }
+            }
+        }
+        if new.is_some() {
+            self.sweep_expiry(now_ms);
+        }
+    }
+
+    /// Empties the database; returns how many keys went. The table is freed in the background
+    /// unless `sync`.
+    pub(crate) fn flush(&mut self, sync: bool) -> usize {
+        self.touch_all_watchers(None);
+        let len = self.table.len();
+        let table = std::mem::take(&mut self.table);
+        self.volatile.clear();
+        if let Some(cut) = &mut self.cut {
+            self.table.set_first_epoch(cut.epoch);
+            if cut.next.take().is_some() {
+                let detached = Detached { table, epoch: cut.epoch, db: cut.db };
+                cut.sink.save_detached(detached);
+                return len;
+            }
+        }
+        free::table(table, sync);
+        len
+    }
+
+    /// Exchanges the data of two databases; watchers and waiters stay.
+    pub(crate) fn swap_data(&mut self, other: &mut Self) {
+        self.touch_all_watchers(Some(&other.table));
+        other.touch_all_watchers(Some(&self.table));
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.volatile, &mut other.volatile);
+        std::mem::swap(&mut self.cut, &mut other.cut);
+    }
+}

@@ -1,0 +1,166 @@
+//! What must follow a change: collected by [`crate::Write`], drained by the dispatcher.
+//!
+//! One `Effects` per command or transaction. Nothing is allocated unless someone listens: events
+//! for the classes in [`Effects::wants`], touched keys when [`Effects::tracks`].
+
+use crate::DbId;
+use smallvec::SmallVec;
+
+/// Classes of key events: the letters of `notify-keyspace-events`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventClass(pub u32);
+
+impl EventClass {
+    /// `g`
+    pub const GENERIC: Self = Self(1 << 2);
+    /// `$`
+    pub const STRING: Self = Self(1 << 3);
+    /// `l`
+    pub const LIST: Self = Self(1 << 4);
+    /// `s`
+    pub const SET: Self = Self(1 << 5);
+    /// `h`
+    pub const HASH: Self = Self(1 << 6);
+    /// `z`
+    pub const ZSET: Self = Self(1 << 7);
+    /// `x`
+    pub const EXPIRED: Self = Self(1 << 8);
+    /// `e`
+    pub const EVICTED: Self = Self(1 << 9);
+    /// `t`
+    pub const STREAM: Self = Self(1 << 10);
+    /// `m`
+    pub const KEY_MISS: Self = Self(1 << 11);
+    /// `d`
+    pub const MODULE: Self = Self(1 << 13);
+    /// `n`
+    pub const NEW: Self = Self(1 << 14);
+
+    /// Whether any class of `other` is among these.
+    #[inline]
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// All of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A key event: its class and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Class.
+    pub class: EventClass,
+    /// Name, such as `set`.
+    pub name: &'static str,
+}
+
+impl Event {
+    /// An event.
+    pub const fn new(class: EventClass, name: &'static str) -> Self {
+        Self { class, name }
+    }
+
+    /// A generic event (`del`, `expire`, `rename_from`, …).
+    pub const fn generic(name: &'static str) -> Self {
+        Self::new(EventClass::GENERIC, name)
+    }
+
+    /// An event of a string command (`set`, `incrby`, …).
+    pub const fn string(name: &'static str) -> Self {
+        Self::new(EventClass::STRING, name)
+    }
+}
+
+/// An event that happened, wanted by someone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// Which event.
+    pub event: Event,
+    /// In which database.
+    pub db: DbId,
+    /// To which key.
+    pub key: Box<[u8]>,
+}
+
+/// A key of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DbKey {
+    /// Database.
+    pub db: DbId,
+    /// Key.
+    pub key: Box<[u8]>,
+}
+
+/// What happens to a key whose time has come when a command meets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExpired {
+    /// It is deleted (a primary).
+    #[default]
+    Delete,
+    /// It is treated as absent but stays (a replica, for its clients).
+    Hide,
+    /// It is treated as present (a replica, for its primary; the AOF loader).
+    Keep,
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// The frozen time of the command.
+    pub now_ms: i64,
+    /// Classes of events that someone listens to.
+    pub wants: EventClass,
+    /// Whether touched keys are to be listed (client-side caching, triggers).
+    pub tracks: bool,
+    /// What to do with expired keys.
+    pub on_expired: OnExpired,
+    /// Whether reads and writes leave the access clock alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// Changes made, as INFO's `rdb_changes_since_last_save` counts.
+    pub dirty: u64,
+    /// Events that someone wants, in order.
+    pub events: SmallVec<[KeyEvent; 1]>,
+    /// Keys changed, if `tracks`.
+    pub touched: SmallVec<[DbKey; 1]>,
+    /// Keys changed for which someone waits.
+    pub ready: SmallVec<[DbKey; 1]>,
+    /// Keys that had expired and were deleted on the way: to be propagated as DEL, first.
+    pub expired: SmallVec<[DbKey; 1]>,
+}
+
+impl Effects {
+    /// Effects of a command at this time.
+    pub fn at(now_ms: i64) -> Self {
+        Self { now_ms, ..Self::default() }
+    }
+
+    /// Whether nothing has followed yet.
+    pub fn is_empty(&self) -> bool {
+        self.dirty == 0
+            && self.events.is_empty()
+            && self.touched.is_empty()
+            && self.ready.is_empty()
+            && self.expired.is_empty()
+    }
+
+    /// Notes an event on a key, if someone wants it.
+    #[inline]
+    pub fn event(&mut self, event: Event, db: DbId, key: &[u8]) {
+        if self.wants.intersects(event.class) {
+            self.events.push(KeyEvent { event, db, key: key.into() });
+        }
+    }
+
+    /// Forgets what was collected, keeping the settings.
+    pub fn clear(&mut self) {
+        self.dirty = 0;
+        self.events.clear();
+        self.touched.clear();
+        self.ready.clear();
+        self.expired.clear();
+    }
+}

@@ -1,0 +1,363 @@
+//! Entries: key, value, expiry and access clock in one allocation (see [`layout`]).
+//!
+//! [`EntryBox`] owns an entry, [`Entry`] views it, [`EntryMut`] changes its value in place. The
+//! key never changes while the entry is in a table. The only unsafe code of the crate is here.
+#![allow(unsafe_code, reason = "the entry's layout is its point; Miri runs these tests")]
+
+mod heap;
+mod layout;
+#[cfg(test)]
+mod tests;
+
+use crate::hash::KeyHash;
+use crate::value::{Kind, StrRef, Value, ValueMut, ValueRef};
+use datatypes::table::Item;
+use datatypes::{Hash, List, Set, Stream, Zset};
+use heap::HeapStr;
+use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::Relaxed;
+
+const CLOCK_MASK: u32 = 0x00ff_ffff;
+const EXPIRY_MARK: u32 = 1 << 24;
+
+/// An entry, borrowed.
+#[derive(Clone, Copy)]
+pub struct Entry<'a>(Raw, PhantomData<&'a EntryBox>);
+
+// SAFETY: an `Entry` is a shared reference; what it reads is plain data and an atomic.
+unsafe impl Send for Entry<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Entry<'_> {}
+
+impl std::fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("key", &self.key().escape_ascii().to_string())
+            .field("value", &self.value())
+            .field("expire_at", &self.expire_at())
+            .finish()
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &'a [u8] {
+        // SAFETY: the entry lives during 'a.
+        unsafe { self.0.key() }
+    }
+
+    /// The type of the value.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        // SAFETY: as `key`.
+        unsafe { self.0.kind() }
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> ValueRef<'a> {
+        // SAFETY: as `key`; the kind says what the pointer leads to.
+        unsafe {
+            match self.0.kind() {
+                Kind::String => ValueRef::Str(self.0.str_value()),
+                Kind::List => ValueRef::List(&*self.0.held::<List>()),
+                Kind::Set => ValueRef::Set(&*self.0.held::<Set>()),
+                Kind::Zset => ValueRef::Zset(&*self.0.held::<Zset>()),
+                Kind::Hash => ValueRef::Hash(&*self.0.held::<Hash>()),
+                Kind::Stream => ValueRef::Stream(&*self.0.held::<Stream>()),
+            }
+        }
+    }
+
+    /// The value, if it is a string.
+    #[inline]
+    pub fn str_value(&self) -> Option<StrRef<'a>> {
+        // SAFETY: as `key`.
+        (self.kind() == Kind::String).then(|| unsafe { self.0.str_value() })
+    }
+
+    /// What OBJECT ENCODING answers.
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            ValueRef::Str(StrRef::Int(_)) => "int",
+            ValueRef::Str(StrRef::Embstr(_)) => "embstr",
+            ValueRef::Str(StrRef::Raw(_)) => "raw",
+            ValueRef::List(v) => v.encoding_name(),
+            ValueRef::Set(v) => v.encoding_name(),
+            ValueRef::Zset(v) => v.encoding_name(),
+            ValueRef::Hash(v) => v.encoding_name(),
+            ValueRef::Stream(v) => v.encoding_name(),
+        }
+    }
+
+    /// When the key expires, in Unix ms.
+    #[inline]
+    pub fn expire_at(&self) -> Option<i64> {
+        // SAFETY: as `key`.
+        unsafe { self.0.expiry() }
+    }
+
+    /// Whether the key's time has come: Redis deletes a key when now is past its expiry.
+    #[inline]
+    pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.expire_at().is_some_and(|at| now_ms > at)
+    }
+
+    /// The access clock: 24 bits, LRU seconds or LFU minutes and counter.
+    #[inline]
+    pub fn clock(&self) -> u32 {
+        // SAFETY: as `key`.
+        unsafe { self.0.clock_value() & CLOCK_MASK }
+    }
+
+    /// Sets the access clock; writes only when it changes.
+    #[inline]
+    pub fn set_clock(&self, clock: u32) {
+        // SAFETY: as `key`; the field is atomic.
+        let field = unsafe { self.0.clock() };
+        let old = field.load(Relaxed);
+        let new = clock & CLOCK_MASK | old & !CLOCK_MASK;
+        if old != new {
+            field.store(new, Relaxed);
+        }
+    }
+
+    /// Which generation of the expiry index has a record of this key.
+    pub(crate) fn expiry_mark(&self) -> bool {
+        // SAFETY: as `key`.
+        unsafe { self.0.clock_value() & EXPIRY_MARK != 0 }
+    }
+
+    /// Sets the mark.
+    pub(crate) fn set_expiry_mark(&self, mark: bool) {
+        // SAFETY: as `key`; the field is atomic, and the shard's lock is held.
+        let field = unsafe { self.0.clock() };
+        let old = field.load(Relaxed);
+        field.store(if mark { old | EXPIRY_MARK } else { old & !EXPIRY_MARK }, Relaxed);
+    }
+
+    /// Notes an access by a read, as the eviction policy wants it.
+    #[inline]
+    pub fn touch(&self, now_ms: i64) {
+        crate::clock::touch_read(self, now_ms);
+    }
+
+    /// The hash of the key.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(self.key())
+    }
+
+    /// How many allocations dropping this entry frees, roughly.
+    pub fn allocations(&self) -> usize {
+        match self.value() {
+            ValueRef::Str(_) => 1,
+            ValueRef::List(v) => 1 + v.allocations(),
+            ValueRef::Set(v) => 1 + v.allocations(),
+            ValueRef::Zset(v) => 1 + v.allocations(),
+            ValueRef::Hash(v) => 1 + v.allocations(),
+            ValueRef::Stream(v) => 1 + v.allocations(),
+        }
+    }
+
+    /// Bytes of the entry's own allocation; a value behind a pointer is not counted.
+    pub fn own_size(&self) -> usize {
+        // SAFETY: as `key`.
+        datatypes::size_class(unsafe { self.0.size() })
+    }
+}
+
+/// An entry, to be changed in place.
+pub struct EntryMut<'a>(Raw, PhantomData<&'a mut EntryBox>);
+
+impl<'a> EntryMut<'a> {
+    /// Views it.
+    pub fn view(&self) -> Entry<'_> {
+        Entry(self.0, PhantomData)
+    }
+
+    /// The value, to be changed.
+    pub fn value(self) -> ValueMut<'a> {
+        // SAFETY: exclusive during 'a; the kind says what the pointer leads to.
+        unsafe {
+            match self.0.kind() {
+                Kind::String => ValueMut::Str(self.0.str_value()),
+                Kind::List => ValueMut::List(&mut *self.0.held::<List>()),
+                Kind::Set => ValueMut::Set(&mut *self.0.held::<Set>()),
+                Kind::Zset => ValueMut::Zset(&mut *self.0.held::<Zset>()),
+                Kind::Hash => ValueMut::Hash(&mut *self.0.held::<Hash>()),
+                Kind::Stream => ValueMut::Stream(&mut *self.0.held::<Stream>()),
+            }
+        }
+    }
+
+    /// The growable buffer of a `raw` string that has one.
+    pub(crate) fn heap_buffer(self) -> Option<&'a mut Vec<u8>> {
+        // SAFETY: exclusive during 'a; the encoding says that the pointer leads to a `HeapStr`.
+        unsafe {
+            (self.0.kind() == Kind::String && self.0.encoding() == HEAP)
+                .then(|| (*self.0.held::<Box<HeapStr>>()).buffer())
+        }
+    }
+
+    /// The bytes in place of a `raw` string that has them there.
+    pub(crate) fn raw_in_place(self) -> Option<&'a mut [u8]> {
+        // SAFETY: exclusive during 'a; the encoding says that the bytes are in place.
+        unsafe {
+            (self.0.kind() == Kind::String && self.0.encoding() == RAW).then(|| {
+                let (start, len) = self.0.in_place();
+                std::slice::from_raw_parts_mut(start.as_ptr(), len)
+            })
+        }
+    }
+
+    /// Writes over the value if the new one has the same form and size class and nothing has to
+    /// be freed; otherwise gives the value back.
+    #[inline]
+    pub(crate) fn overwrite<'v>(&mut self, mut value: Value<'v>) -> Result<(), Value<'v>> {
+        match &value {
+            Value::Str(s) if !matches!(s, crate::value::StrValue::Shared(_)) => {}
+            _ => return Err(value),
+        }
+        if let Value::Str(crate::value::StrValue::Buffer(b, _)) = &value
+            && b.len() > IN_PLACE_MAX
+        {
+            return Err(value);
+        }
+        if let Value::Str(crate::value::StrValue::Plain(b) | crate::value::StrValue::Raw(b)) =
+            &value
+            && b.len() > IN_PLACE_MAX
+        {
+            return Err(value);
+        }
+        // SAFETY: exclusive during 'a.
+        if unsafe { self.0.overwrite(Repr::new(&mut value)) } { Ok(()) } else { Err(value) }
+    }
+
+    /// Changes the expiry, if the entry has room for one.
+    pub(crate) fn set_expiry(&mut self, at_ms: i64) -> bool {
+        // SAFETY: exclusive during 'a; the flag is looked at first.
+        unsafe {
+            let has = self.0.meta() & EXPIRY != 0;
+            if has {
+                self.0.set_expiry(at_ms);
+            }
+            has
+        }
+    }
+}
+
+/// An owned entry.
+pub struct EntryBox(Raw);
+
+// SAFETY: it owns its allocation and value, which are all `Send`.
+unsafe impl Send for EntryBox {}
+// SAFETY: shared access reads plain data and an atomic.
+unsafe impl Sync for EntryBox {}
+
+impl std::fmt::Debug for EntryBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl EntryBox {
+    /// A new entry.
+    #[inline]
+    pub fn new(key: &[u8], mut value: Value<'_>, expire_at: Option<i64>, clock: u32) -> Self {
+        Self(Raw::build(key, Repr::new(&mut value), expire_at, clock & CLOCK_MASK))
+    }
+
+    /// Views it.
+    #[inline]
+    pub fn view(&self) -> Entry<'_> {
+        Entry(self.0, PhantomData)
+    }
+
+    /// Views it exclusively.
+    pub fn view_mut(&mut self) -> EntryMut<'_> {
+        EntryMut(self.0, PhantomData)
+    }
+
+    /// The same value and clock under another key or expiry.
+    #[must_use]
+    pub fn rebuilt(self, key: Option<&[u8]>, expire_at: Option<i64>) -> Self {
+        // SAFETY: the value's ownership moves to the new entry; the old allocation alone is
+        // freed, and `self` is forgotten.
+        unsafe {
+            let key = key.unwrap_or_else(|| self.0.key());
+            let new = Raw::build(key, self.0.repr(), expire_at, self.0.clock_value());
+            self.0.release();
+            std::mem::forget(self);
+            Self(new)
+        }
+    }
+
+    /// Another value under the same key and clock; the old value is dropped.
+    #[must_use]
+    pub fn with_value(self, mut value: Value<'_>, expire_at: Option<i64>) -> Self {
+        let repr = Repr::new(&mut value);
+        // SAFETY: as the readers of `Raw`, on an entry that we own.
+        unsafe { Self(Raw::build(self.0.key(), repr, expire_at, self.0.clock_value())) }
+    }
+}
+
+impl Drop for EntryBox {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: owned; the kind and encoding say what the pointer leads to.
+        unsafe {
+            match (self.0.kind(), self.0.encoding()) {
+                (Kind::String, HEAP) => self.0.held::<Box<HeapStr>>().drop_in_place(),
+                (Kind::String, _) => {}
+                (Kind::List, _) => self.0.held::<List>().drop_in_place(),
+                (Kind::Set, _) => self.0.held::<Set>().drop_in_place(),
+                (Kind::Zset, _) => self.0.held::<Zset>().drop_in_place(),
+                (Kind::Hash, _) => self.0.held::<Hash>().drop_in_place(),
+                (Kind::Stream, _) => self.0.held::<Stream>().drop_in_place(),
+            }
+            self.0.release();
+        }
+    }
+}
+
+// SAFETY: the pointer is the entry's own allocation (user space is below 2^48), the hash is that
+// of the key alone under the process's hash key.
+unsafe impl Item for EntryBox {
+    type Ref<'a> = Entry<'a>;
+    type Mut<'a> = EntryMut<'a>;
+
+    #[inline]
+    fn into_ptr(self) -> NonNull<u8> {
+        let ptr = self.0.0;
+        std::mem::forget(self);
+        ptr
+    }
+
+    #[inline]
+    unsafe fn from_ptr(ptr: NonNull<u8>) -> Self {
+        Self(Raw(ptr))
+    }
+
+    #[inline]
+    unsafe fn view<'a>(ptr: NonNull<u8>) -> Entry<'a> {
+        Entry(Raw(ptr), PhantomData)
+    }
+
+    #[inline]
+    unsafe fn view_mut<'a>(ptr: NonNull<u8>) -> EntryMut<'a> {
+        EntryMut(Raw(ptr), PhantomData)
+    }
+
+    #[inline]
+    fn matches(item: Entry<'_>, key: &[u8]) -> bool {
+        item.key() == key
+    }
+
+    #[inline]
+    fn hash(item: Entry<'_>) -> u64 {
+        KeyHash::of(item.key()).0
+    }
+}

@@ -1,0 +1,1 @@
+//! Entries behave as their parts say.

@@ -1,0 +1,260 @@
+//! The keyspace: all shards of all databases, and the operations that go from shard to shard.
+//!
+//! Lock order: ascending shard ids. Functions here that lock a shard themselves hold one at a
+//! time (but for [`Keyspace::begin_cut`]) and must not be called with a shard locked.
+
+use crate::db::DueKey;
+use crate::hash::{KeyHash, SHARD_BITS};
+use crate::lock::{self, Locked, Parked, Shard, ShardSet, Waker};
+use crate::snapshot::{CutState, PreImage};
+use crate::{DbId, ShardId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// How large a keyspace is.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyspaceConfig {
+    /// Number of databases.
+    pub databases: usize,
+    /// Number of shards: rounded up to a power of two, at most 4096.
+    pub shards: usize,
+}
+
+impl Default for KeyspaceConfig {
+    fn default() -> Self {
+        Self { databases: 16, shards: 64 }
+    }
+}
+
+/// Counters of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DbStats {
+    /// Keys.
+    pub keys: usize,
+    /// Keys with an expiry.
+    pub volatile: usize,
+    /// Average remaining time of those, in ms.
+    pub ttl_avg_ms: i64,
+    /// Bytes of tables and expiry indexes.
+    pub overhead: usize,
+}
+
+/// See the module's text.
+pub struct Keyspace {
+    shards: Box<[Shard]>,
+    databases: usize,
+    epoch: AtomicU32,
+}
+
+impl Keyspace {
+    /// An empty keyspace.
+    pub fn new(config: KeyspaceConfig) -> Self {
+        let shards = config.shards.clamp(1, 1 << SHARD_BITS).next_power_of_two();
+        Self {
+            shards: (0..shards).map(|_| Shard::new(config.databases)).collect(),
+            databases: config.databases,
+            epoch: AtomicU32::new(0),
+        }
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        KeyHash::of(key)
+    }
+
+    /// The shard of a key.
+    #[inline]
+    pub fn shard_of(&self, hash: KeyHash) -> ShardId {
+        ShardId((hash.shard_bits() & (self.shards.len() - 1)) as u32)
+    }
+
+    /// Number of shards.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// All shard ids.
+    pub fn shard_ids(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..self.shards.len() as u32).map(ShardId)
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    #[inline]
+    fn shard(&self, hash: KeyHash) -> (&Shard, ShardId) {
+        let id = self.shard_of(hash);
+        (&self.shards[id.index()], id)
+    }
+
+    /// Asks for the bucket of a key; gives up if the shard is busy.
+    #[inline]
+    pub fn prefetch(&self, db: DbId, hash: KeyHash) {
+        let (shard, id) = self.shard(hash);
+        if let Some(guard) = shard.try_lock_once(id)
+            && let Some(db) = guard.data().dbs.get(db.index())
+        {
+            db.table.prefetch(hash.0);
+        }
+    }
+
+    /// Asks for the entry of a key (its bucket should be near by now); gives up if busy.
+    #[inline]
+    pub fn prefetch_entry(&self, db: DbId, hash: KeyHash) {
+        let (shard, id) = self.shard(hash);
+        if let Some(guard) = shard.try_lock_once(id)
+            && let Some(db) = guard.data().dbs.get(db.index())
+        {
+            db.table.prefetch_item(hash.0);
+        }
+    }
+
+    /// Locks shards, spinning briefly on busy ones.
+    #[inline]
+    pub fn try_lock(&self, set: &ShardSet) -> Option<Locked<'_>> {
+        lock::try_lock(&self.shards, set)
+    }
+
+    /// Locks shards; on a busy one, parks the waker that `park` makes.
+    ///
+    /// # Errors
+    /// [`Parked`]: nothing is locked; the waker will be called once, when the busy shard is free.
+    #[inline]
+    pub fn try_lock_or_park(
+        &self,
+        set: &ShardSet,
+        park: &dyn Fn() -> Arc<dyn Waker>,
+    ) -> Result<Locked<'_>, Parked> {
+        lock::try_lock_or_park(&self.shards, set, park)
+    }
+
+    /// Locks shards, waiting for them: not for workers.
+    pub fn lock(&self, set: &ShardSet) -> Locked<'_> {
+        lock::lock(&self.shards, set)
+    }
+
+    /// Locks one shard, waiting for it: not for workers.
+    pub fn lock_one(&self, shard: ShardId) -> Locked<'_> {
+        self.lock(&ShardSet::one(shard))
+    }
+
+    /// Locks every shard, waiting for them.
+    pub fn lock_all(&self) -> Locked<'_> {
+        self.lock(&ShardSet::All)
+    }
+
+    /// Counters of a database, shard by shard.
+    pub fn stats(&self, db: DbId, now_ms: i64) -> DbStats {
+        let mut stats = DbStats::default();
+        let mut ttl_sum = 0;
+        for shard in self.shard_ids() {
+            for db in self.lock_one(shard).dbs(db) {
+                stats.keys += db.len();
+                stats.volatile += db.volatile_len();
+                stats.overhead += db.overhead();
+                ttl_sum += db.ttl_sum(now_ms);
+            }
+        }
+        if stats.volatile > 0 {
+            stats.ttl_avg_ms = (ttl_sum / stats.volatile as i128).max(0) as i64;
+        }
+        stats
+    }
+
+    /// The cursor of SCAN for a shard and a hash position in it: at most 44 bits.
+    pub fn scan_cursor(&self, shard: ShardId, position: u64) -> u64 {
+        position >> 32 << SHARD_BITS | u64::from(shard.0)
+    }
+
+    /// Shard and position of a cursor; one that no scan gave leads to the end or anywhere.
+    pub fn scan_position(&self, cursor: u64) -> Option<(ShardId, u64)> {
+        let shard = cursor & ((1 << SHARD_BITS) - 1);
+        ((shard as usize) < self.shards.len() && cursor >> (SHARD_BITS + 32) == 0)
+            .then_some((ShardId(shard as u32), cursor >> SHARD_BITS << 32))
+    }
+
+    /// The cursor after `next`, a result of [`crate::Db::scan`] in `shard`; 0 at the end.
+    pub fn next_cursor(&self, shard: ShardId, next: Option<u64>) -> u64 {
+        match next {
+            Some(position) => self.scan_cursor(shard, position),
+            None if shard.index() + 1 < self.shards.len() => {
+                self.scan_cursor(ShardId(shard.0 + 1), 0)
+            }
+            None => 0,
+        }
+    }
+
+    /// When the shard's expiry may next have something to do, in Unix ms: read without a lock.
+    pub fn next_due(&self, shard: ShardId) -> i64 {
+        self.shards[shard.index()].next_due.load(Relaxed)
+    }
+
+    /// Keys of a locked shard whose time has come, after looking at up to about `limit` records
+    /// in each database; the caller deletes them under the same lock. Keeps `next_due` right.
+    pub fn due(
+        &self,
+        locked: &mut Locked<'_>,
+        shard: ShardId,
+        now_ms: i64,
+        limit: usize,
+    ) -> Vec<(DbId, DueKey)> {
+        let mut keys = Vec::new();
+        let mut next = i64::MAX;
+        for id in (0..self.databases as u32).map(DbId) {
+            let Some(db) = locked.db_mut(shard, id) else { continue };
+            if db.next_due().is_some_and(|due| due <= now_ms) {
+                keys.extend(db.due(now_ms, limit).0.into_iter().map(|key| (id, key)));
+            }
+            next = next.min(db.next_due().unwrap_or(i64::MAX));
+        }
+        self.shards[shard.index()].next_due.store(next, Relaxed);
+        keys
+    }
+
+    /// Begins a cut: with all shards locked, every table's state of this instant is promised to
+    /// the sink, and `at_cut` is called (to note the log's offset). A cut that is not over is
+    /// abandoned. Then call [`Keyspace::walk`] until it says that nothing is left.
+    pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) {
+        let mut locked = self.lock_all();
+        let epoch = self.epoch.load(Relaxed).wrapping_add(1);
+        self.epoch.store(epoch, Relaxed);
+        for data in locked.data_mut() {
+            for db in &mut data.dbs {
+                db.table.set_first_epoch(epoch);
+                let next = (!db.is_empty()).then_some(0);
+                let (db_id, sink) = (db.id(), Arc::clone(sink));
+                db.cut = Some(Box::new(CutState { epoch, db: db_id, next, sink }));
+            }
+        }
+        at_cut();
+    }
+
+    /// Hands about `entries_max` more entries of a shard to the sink; whether any are left.
+    pub fn walk(&self, shard: ShardId, entries_max: usize) -> bool {
+        let mut locked = self.lock_one(shard);
+        let mut left = entries_max;
+        for data in locked.data_mut() {
+            for db in &mut data.dbs {
+                let Some(cut) = &mut db.cut else { continue };
+                left = left.saturating_sub(cut.walk(&mut db.table, left));
+                if cut.next.is_some() {
+                    return true;
+                }
+                db.cut = None;
+            }
+        }
+        false
+    }
+
+    /// Abandons the cut.
+    pub fn end_cut(&self) {
+        for shard in self.shard_ids() {
+            for data in self.lock_one(shard).data_mut() {
+                data.dbs.iter_mut().for_each(|db| db.cut = None);
+            }
+        }
+    }
+}

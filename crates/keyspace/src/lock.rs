@@ -1,0 +1,293 @@
+//! Shard locks: taken in ascending order, never waited for by a worker.
+//!
+//! A worker spins briefly on a busy shard, then parks a [`Waker`] there and serves its other
+//! connections. No wake-up is lost: the one who parks registers, then tries the lock once more;
+//! the one who unlocks looks for the flag after unlocking; a full fence stands between the two
+//! steps on both sides. Wakers are called outside the lock.
+
+use crate::db::Db;
+use crate::{DbId, ShardId};
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst, fence};
+
+/// Attempts before a busy shard is given up.
+const SPINS: u32 = 100;
+
+/// Told when a busy shard is free.
+pub trait Waker: Send + Sync {
+    /// The shard is, or was, free: try again. Called once per registration, from any thread.
+    fn wake(&self);
+}
+
+/// The lock is busy; the waker has been registered with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parked;
+
+/// Which shards a command needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShardSet {
+    /// These: distinct, ascending.
+    Some(SmallVec<[ShardId; 4]>),
+    /// Every shard.
+    All,
+}
+
+impl Default for ShardSet {
+    fn default() -> Self {
+        Self::Some(SmallVec::new())
+    }
+}
+
+impl ShardSet {
+    /// One shard.
+    #[inline]
+    pub fn one(shard: ShardId) -> Self {
+        Self::Some(SmallVec::from_slice(&[shard]))
+    }
+
+    /// Adds a shard.
+    pub fn insert(&mut self, shard: ShardId) {
+        if let Self::Some(ids) = self
+            && let Err(at) = ids.binary_search(&shard)
+        {
+            ids.insert(at, shard);
+        }
+    }
+
+    /// Adds all of another set.
+    pub fn union(&mut self, other: &Self) {
+        match other {
+            Self::All => *self = Self::All,
+            Self::Some(ids) => ids.iter().for_each(|&id| self.insert(id)),
+        }
+    }
+
+    /// Whether it needs no shard.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(ids) if ids.is_empty())
+    }
+}
+
+/// What a shard's lock protects.
+pub(crate) struct ShardData {
+    pub(crate) dbs: Box<[Db]>,
+}
+
+/// A lock, the wakers parked on it, and what may be read without it.
+#[repr(align(128))]
+pub(crate) struct Shard {
+    data: Mutex<ShardData>,
+    has_parked: AtomicBool,
+    parked: Mutex<Vec<Arc<dyn Waker>>>,
+    /// When the shard's expiry may next have something to do (Unix ms).
+    pub(crate) next_due: Arc<AtomicI64>,
+}
+
+impl Shard {
+    pub(crate) fn new(databases: usize) -> Self {
+        let next_due = Arc::new(AtomicI64::new(i64::MAX));
+        let dbs = (0..databases).map(|id| Db::new(DbId(id as u32), &next_due)).collect();
+        Self {
+            data: Mutex::new(ShardData { dbs }),
+            has_parked: AtomicBool::new(false),
+            parked: Mutex::new(Vec::new()),
+            next_due,
+        }
+    }
+
+    fn guard<'a>(&'a self, id: ShardId, data: MutexGuard<'a, ShardData>) -> ShardGuard<'a> {
+        ShardGuard { data: Some(data), shard: self, id }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock_once(&self, id: ShardId) -> Option<ShardGuard<'_>> {
+        self.data.try_lock().map(|data| self.guard(id, data))
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self, id: ShardId) -> Option<ShardGuard<'_>> {
+        for _ in 0..SPINS {
+            if let Some(guard) = self.try_lock_once(id) {
+                return Some(guard);
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+
+    pub(crate) fn lock(&self, id: ShardId) -> ShardGuard<'_> {
+        self.guard(id, self.data.lock())
+    }
+
+    /// Registers a waker; if the lock is free after all, it is given, and the waker taken back
+    /// (or already called, which is harmless).
+    #[cold]
+    fn park(&self, id: ShardId, waker: &Arc<dyn Waker>) -> Option<ShardGuard<'_>> {
+        self.parked.lock().push(Arc::clone(waker));
+        self.has_parked.store(true, SeqCst);
+        fence(SeqCst);
+        let guard = self.try_lock_once(id)?;
+        self.parked.lock().retain(|w| !Arc::ptr_eq(w, waker));
+        Some(guard)
+    }
+
+    #[cold]
+    fn wake_parked(&self) {
+        self.has_parked.store(false, SeqCst);
+        let wakers = std::mem::take(&mut *self.parked.lock());
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+}
+
+/// One locked shard.
+pub(crate) struct ShardGuard<'a> {
+    data: Option<MutexGuard<'a, ShardData>>,
+    shard: &'a Shard,
+    id: ShardId,
+}
+
+impl ShardGuard<'_> {
+    #[inline]
+    pub(crate) fn data(&self) -> &ShardData {
+        self.data.as_ref().expect("taken only by drop")
+    }
+
+    #[inline]
+    pub(crate) fn data_mut(&mut self) -> &mut ShardData {
+        self.data.as_mut().expect("taken only by drop")
+    }
+
+}
+
+impl Drop for ShardGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.data.take());
+        fence(SeqCst);
+        if self.shard.has_parked.load(SeqCst) {
+            self.shard.wake_parked();
+        }
+    }
+}
+
+/// Locked shards, ascending.
+pub struct Locked<'a> {
+    guards: SmallVec<[ShardGuard<'a>; 1]>,
+}
+
+impl<'a> Locked<'a> {
+    #[inline]
+    fn find(&self, shard: ShardId) -> Option<usize> {
+        if let [only] = &self.guards[..] {
+            return (only.id == shard).then_some(0);
+        }
+        self.guards.binary_search_by_key(&shard, |g| g.id).ok()
+    }
+
+    /// Whether this shard is locked.
+    #[inline]
+    pub fn contains(&self, shard: ShardId) -> bool {
+        self.find(shard).is_some()
+    }
+
+    /// A database's part in a locked shard; `None` if the shard is not locked or there is no such
+    /// database.
+    #[inline]
+    pub fn db(&self, shard: ShardId, db: DbId) -> Option<&Db> {
+        self.guards[self.find(shard)?].data().dbs.get(db.index())
+    }
+
+    /// As [`Locked::db`], to be changed.
+    #[inline]
+    pub fn db_mut(&mut self, shard: ShardId, db: DbId) -> Option<&mut Db> {
+        let at = self.find(shard)?;
+        self.guards[at].data_mut().dbs.get_mut(db.index())
+    }
+
+    /// The locked shards' parts of a database.
+    pub fn dbs(&self, db: DbId) -> impl Iterator<Item = &Db> {
+        self.guards.iter().filter_map(move |g| g.data().dbs.get(db.index()))
+    }
+
+    /// As [`Locked::dbs`], to be changed.
+    pub fn dbs_mut(&mut self, db: DbId) -> impl Iterator<Item = &mut Db> {
+        self.guards.iter_mut().filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
+    }
+
+    /// The locked shards.
+    pub fn shards(&self) -> impl Iterator<Item = ShardId> {
+        self.guards.iter().map(|g| g.id)
+    }
+
+    pub(crate) fn data_mut(&mut self) -> impl Iterator<Item = &mut ShardData> {
+        self.guards.iter_mut().map(ShardGuard::data_mut)
+    }
+
+    /// Empties a database in the locked shards; returns how many keys went. Tables are freed
+    /// in the background unless `sync`.
+    pub fn flush(&mut self, db: DbId, sync: bool) -> usize {
+        self.dbs_mut(db).map(|db| db.flush(sync)).sum()
+    }
+
+    /// Exchanges the data of two databases in the locked shards; whether both exist.
+    pub fn swap(&mut self, a: DbId, b: DbId) -> bool {
+        let (low, high) = (a.index().min(b.index()), a.index().max(b.index()));
+        for data in self.data_mut() {
+            if high >= data.dbs.len() {
+                return false;
+            }
+            if low != high {
+                let (before, after) = data.dbs.split_at_mut(high);
+                before[low].swap_data(&mut after[0]);
+            }
+        }
+        true
+    }
+}
+
+/// Locks a set of shards: `take` gets one of them, or gives up.
+#[inline]
+fn lock_set<'a, E>(
+    shards: &'a [Shard],
+    set: &ShardSet,
+    mut take: impl FnMut(&'a Shard, ShardId) -> Result<ShardGuard<'a>, E>,
+) -> Result<Locked<'a>, E> {
+    let mut guards = SmallVec::new();
+    match set {
+        ShardSet::Some(ids) => {
+            for &id in ids {
+                guards.push(take(&shards[id.index()], id)?);
+            }
+        }
+        ShardSet::All => {
+            for (id, shard) in shards.iter().enumerate() {
+                guards.push(take(shard, ShardId(id as u32))?);
+            }
+        }
+    }
+    Ok(Locked { guards })
+}
+
+pub(crate) fn try_lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Option<Locked<'a>> {
+    lock_set(shards, set, |shard, id| shard.try_lock(id).ok_or(())).ok()
+}
+
+pub(crate) fn lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Locked<'a> {
+    let result = lock_set(shards, set, |shard, id| Ok::<_, Parked>(shard.lock(id)));
+    result.unwrap_or_else(|Parked| unreachable!("a blocking lock does not give up"))
+}
+
+pub(crate) fn try_lock_or_park<'a>(
+    shards: &'a [Shard],
+    set: &ShardSet,
+    park: &dyn Fn() -> Arc<dyn Waker>,
+) -> Result<Locked<'a>, Parked> {
+    lock_set(shards, set, |shard, id| match shard.try_lock(id) {
+        Some(guard) => Ok(guard),
+        None => shard.park(id, &park()).ok_or(Parked),
+    })
+}

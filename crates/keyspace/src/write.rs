@@ -1,0 +1,332 @@
+//! The door for changes: a guard over one key that collects what must follow.
+//!
+//! [`Write`] looks its key up once; every change goes to the slot found. It ends in
+//! [`Write::commit`], which records the change in [`Effects`], or in [`Write::unchanged`].
+//! Dropping a changed guard without commit is a bug, and panics in debug builds.
+
+use crate::db::Db;
+use crate::effects::{DbKey, Effects, Event, EventClass, OnExpired};
+use crate::entry::{Entry, EntryBox};
+use crate::hash::KeyHash;
+use crate::value::{Kind, StrRef, StrValue, Value, ValueMut, ValueRef};
+use crate::{DbId, clock, free};
+use datatypes::table::Place;
+
+/// The value is of another kind: `WRONGTYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongKind;
+
+/// See the module's text.
+#[must_use = "end in commit() or unchanged()"]
+pub struct Write<'a> {
+    db: &'a mut Db,
+    effects: &'a mut Effects,
+    key: &'a [u8],
+    hash: KeyHash,
+    place: Option<Place>,
+    changed: bool,
+}
+
+impl<'a> Write<'a> {
+    #[inline]
+    pub(crate) fn open(
+        db: &'a mut Db,
+        hash: KeyHash,
+        key: &'a [u8],
+        effects: &'a mut Effects,
+    ) -> Self {
+        let place = db.table.find(hash.0, key);
+        let mut write = Self { db, effects, key, hash, place, changed: false };
+        if let Some(entry) = write.entry() {
+            if entry.is_expired(write.effects.now_ms) {
+                write.expire();
+            } else if !write.effects.no_touch {
+                clock::touch_write(&entry, write.effects.now_ms);
+            }
+        }
+        write
+    }
+
+    #[cold]
+    fn expire(&mut self) {
+        match self.effects.on_expired {
+            OnExpired::Keep => {}
+            OnExpired::Hide => self.place = None,
+            OnExpired::Delete => {
+                self.remove();
+                self.changed = false;
+                let db = self.db.id();
+                self.effects.expired.push(DbKey { db, key: self.key.into() });
+                self.effects.event(Event::new(EventClass::EXPIRED, "expired"), db, self.key);
+                self.touched();
+            }
+        }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> KeyHash {
+        self.hash
+    }
+
+    /// The database.
+    pub fn db_id(&self) -> DbId {
+        self.db.id()
+    }
+
+    /// The frozen time of the command.
+    pub fn now_ms(&self) -> i64 {
+        self.effects.now_ms
+    }
+
+    /// Whether the key is there (and not expired).
+    #[inline]
+    pub fn exists(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// The entry.
+    #[inline]
+    pub fn entry(&self) -> Option<Entry<'_>> {
+        self.db.table.get(self.place?)
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> Option<ValueRef<'_>> {
+        self.entry().map(|e| e.value())
+    }
+
+    /// The type of the value.
+    pub fn kind(&self) -> Option<Kind> {
+        self.entry().map(|e| e.kind())
+    }
+
+    /// The value as a string.
+    ///
+    /// # Errors
+    /// The value is of another kind.
+    #[inline]
+    pub fn str_value(&self) -> Result<Option<StrRef<'_>>, WrongKind> {
+        self.entry().map(|e| e.str_value().ok_or(WrongKind)).transpose()
+    }
+
+    /// When the key expires.
+    pub fn expire_at(&self) -> Option<i64> {
+        self.entry()?.expire_at()
+    }
+
+    /// Must precede every change.
+    #[inline]
+    fn begin(&mut self) {
+        self.changed = true;
+        self.db.before_change(self.hash);
+    }
+
+    /// The value, to be changed in place. This counts as a change: commit it.
+    pub fn value_mut(&mut self) -> Option<ValueMut<'_>> {
+        self.place?;
+        self.begin();
+        Some(self.db.table.get_mut(self.place?)?.value())
+    }
+
+    /// Sets value and expiry.
+    #[inline]
+    pub fn set_with_expiry(&mut self, value: Value<'_>, expire_at: Option<i64>) {
+        self.begin();
+        let now_ms = self.effects.now_ms;
+        match self.place {
+            Some(place) => self.db.replace(self.hash, place, value, expire_at, now_ms),
+            None => {
+                self.place = Some(self.db.insert(self.hash, self.key, value, expire_at, now_ms));
+                self.created();
+            }
+        }
+    }
+
+    #[inline]
+    fn created(&mut self) {
+        self.effects.event(Event::new(EventClass::NEW, "new"), self.db.id(), self.key);
+    }
+
+    /// Sets the value; the key loses its expiry.
+    #[inline]
+    pub fn set(&mut self, value: Value<'_>) {
+        self.set_with_expiry(value, None);
+    }
+
+    /// Sets the value; the key keeps its expiry.
+    #[inline]
+    pub fn set_keep_ttl(&mut self, value: Value<'_>) {
+        self.set_with_expiry(value, self.expire_at());
+    }
+
+    /// Sets or removes the expiry; whether the key is there.
+    pub fn set_expiry(&mut self, expire_at: Option<i64>) -> bool {
+        let Some(place) = self.place else { return false };
+        self.begin();
+        self.db.set_expiry(self.hash, place, expire_at, self.effects.now_ms);
+        true
+    }
+
+    /// Makes the string `raw` and at least `len_min` bytes long (padded with zeros), and gives
+    /// its bytes to be changed. Creates the key if it is not there. The length stays.
+    ///
+    /// # Errors
+    /// The value is of another kind; nothing has changed.
+    pub fn raw_mut(&mut self, len_min: usize) -> Result<&mut [u8], WrongKind> {
+        let old_len = self.str_value()?.map(StrRef::len);
+        self.begin();
+        let in_place = self.place.filter(|_| old_len.is_some_and(|old| old >= len_min));
+        if !in_place.is_some_and(|place| self.is_raw(place)) {
+            self.resize_raw(old_len, len_min);
+        }
+        let Some(place) = self.place else { return Ok(&mut []) };
+        if self.db.table.get_mut(place).is_some_and(|e| e.heap_buffer().is_some()) {
+            let buffer = self.db.table.get_mut(place).and_then(|e| e.heap_buffer());
+            return Ok(buffer.map_or(&mut [], |b| &mut b[..]));
+        }
+        Ok(self.db.table.get_mut(place).and_then(|e| e.raw_in_place()).unwrap_or(&mut []))
+    }
+
+    fn is_raw(&self, place: Place) -> bool {
+        matches!(self.db.table.get(place).map(|e| e.value()), Some(ValueRef::Str(StrRef::Raw(_))))
+    }
+
+    /// Stores the string as `raw`, padded to `len_min`.
+    fn resize_raw(&mut self, old_len: Option<usize>, len_min: usize) {
+        let len = old_len.unwrap_or(0).max(len_min);
+        if let Some(place) = self.place
+            && let Some(buffer) = self.db.table.get_mut(place).and_then(|e| e.heap_buffer())
+        {
+            buffer.resize(len, 0);
+            return;
+        }
+        let mut bytes = self.str_value().ok().flatten().map_or_else(Vec::new, StrRef::to_vec);
+        bytes.resize(len, 0);
+        self.set_keep_ttl(Value::Str(StrValue::Buffer(bytes, true)));
+    }
+
+    /// Appends to the string; returns its new length. A key that is not there is created, as
+    /// SET would.
+    ///
+    /// # Errors
+    /// The value is of another kind; nothing has changed.
+    pub fn append(&mut self, more: &[u8]) -> Result<usize, WrongKind> {
+        let Some(old) = self.str_value()? else {
+            self.set(Value::detect(more));
+            return Ok(more.len());
+        };
+        let len = old.len() + more.len();
+        self.begin();
+        if let Some(place) = self.place
+            && let Some(buffer) = self.db.table.get_mut(place).and_then(|e| e.heap_buffer())
+        {
+            buffer.extend_from_slice(more);
+            return Ok(len);
+        }
+        let mut bytes = Vec::new();
+        if let Some(old) = self.str_value()? {
+            bytes.reserve(len);
+            bytes.extend_from_slice(old.as_bytes(&mut None));
+        }
+        bytes.extend_from_slice(more);
+        self.set_keep_ttl(Value::Str(StrValue::Buffer(bytes, true)));
+        Ok(len)
+    }
+
+    /// Removes the key; whether it was there. A large value is freed in the background.
+    pub fn remove(&mut self) -> bool {
+        self.take().map(free::entry).is_some()
+    }
+
+    /// Takes the entry out: to be put elsewhere with [`Write::put`].
+    pub fn take(&mut self) -> Option<EntryBox> {
+        let place = self.place?;
+        self.begin();
+        self.place = None;
+        self.db.remove(place)
+    }
+
+    /// Puts an entry here, in place of the one that is: value, expiry and clock as they are, the
+    /// key exchanged if it differs.
+    pub fn put(&mut self, entry: EntryBox) {
+        self.begin();
+        if let Some(place) = self.place.take() {
+            self.db.remove(place).map(free::entry);
+        }
+        let expire_at = entry.view().expire_at();
+        let same = entry.view().key() == self.key;
+        let entry = if same { entry } else { entry.rebuilt(Some(self.key), expire_at) };
+        self.place = Some(self.db.insert_entry(self.hash, entry, self.effects.now_ms));
+        self.created();
+    }
+
+    /// Sets the access clock (RESTORE, RDB).
+    pub fn set_clock(&mut self, clock: u32) {
+        if let Some(entry) = self.entry() {
+            entry.set_clock(clock);
+        }
+    }
+
+    /// Notes an event that precedes the one of the commit (SET with EX: `set`, then `expire`).
+    pub fn note(&mut self, event: Event) {
+        self.effects.event(event, self.db.id(), self.key);
+    }
+
+    /// Ends the guard: one change, with this event.
+    #[inline]
+    pub fn commit(self, event: Event) {
+        self.commit_n(event, 1);
+    }
+
+    /// Ends the guard: `changes` changes, with one event.
+    #[inline]
+    pub fn commit_n(mut self, event: Event, changes: u64) {
+        self.effects.event(event, self.db.id(), self.key);
+        self.finish(changes);
+    }
+
+    /// Ends the guard: one change, without an event.
+    pub fn commit_silent(mut self) {
+        self.finish(1);
+    }
+
+    #[inline]
+    fn finish(&mut self, changes: u64) {
+        self.changed = false;
+        self.effects.dirty += changes;
+        self.touched();
+    }
+
+    #[inline]
+    fn touched(&mut self) {
+        if !self.db.watchers.is_empty() {
+            self.db.watchers.touch(self.key, self.place.is_some());
+        }
+        if !self.db.waiters.is_empty() && self.db.waiters.of(self.key).next().is_some() {
+            self.effects.ready.push(DbKey { db: self.db.id(), key: self.key.into() });
+        }
+        if self.effects.tracks {
+            self.effects.touched.push(DbKey { db: self.db.id(), key: self.key.into() });
+        }
+    }
+
+    /// Ends the guard: nothing was changed.
+    #[inline]
+    pub fn unchanged(self) {}
+}
+
+impl Drop for Write<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        debug_assert!(
+            !self.changed || std::thread::panicking(),
+            "a change was not committed"
+        );
+    }
+}
