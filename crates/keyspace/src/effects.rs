@@ -135,7 +135,10 @@ pub struct Effects {
 impl Effects {
     /// Effects of a command at this time.
     pub fn at(now_ms: i64) -> Self {
-        Self { now_ms, ..Self::default() }
+        Self {
+            now_ms,
+            ..Self::default()
+        }
     }
 
     /// Whether nothing has followed yet.
@@ -151,7 +154,11 @@ impl Effects {
     #[inline]
     pub fn event(&mut self, event: Event, db: DbId, key: &[u8]) {
         if self.wants.intersects(event.class) {
-            self.events.push(KeyEvent { event, db, key: key.into() });
+            self.events.push(KeyEvent {
+                event,
+                db,
+                key: key.into(),
+            });
         }
     }
 

@@ -43,7 +43,10 @@ impl Policy {
     /// Whether only volatile keys go.
     pub fn is_volatile(self) -> bool {
         use Policy::{VolatileLfu, VolatileLrm, VolatileLru, VolatileRandom, VolatileTtl};
-        matches!(self, VolatileLru | VolatileLfu | VolatileLrm | VolatileRandom | VolatileTtl)
+        matches!(
+            self,
+            VolatileLru | VolatileLfu | VolatileLrm | VolatileRandom | VolatileTtl
+        )
     }
 
     /// What access clocks must mean for this policy.
@@ -126,7 +129,9 @@ impl Keyspace {
         for i in 0..self.shards() {
             let index = start.wrapping_add(step.wrapping_mul(i)) & (self.shards() - 1);
             let set = ShardSet::one(ShardId(index as u32));
-            let Some(locked) = self.try_lock(&set) else { continue };
+            let Some(locked) = self.try_lock(&set) else {
+                continue;
+            };
             let before = best.seen;
             for db in (0..self.databases() as u32).map(DbId) {
                 if let Some(db) = locked.db(ShardId(index as u32), db) {
@@ -140,7 +145,12 @@ impl Keyspace {
         }
         let (db, key) = best.victim?;
         let hash = self.hash(&key);
-        Some(Victim { shard: self.shard_of(hash), db, hash, key: key.into() })
+        Some(Victim {
+            shard: self.shard_of(hash),
+            db,
+            hash,
+            key: key.into(),
+        })
     }
 }
 

@@ -86,16 +86,27 @@ impl ExpiryIndex {
         let end = (self.current | ((1 << END_SHIFT) - 1)).max(self.current);
         let at = at_ms.clamp(self.current, end);
         let differing = (at ^ self.current) as u64;
-        let level = (1..6).rev().find(|&l| differing >> SHIFT[l] != 0).unwrap_or(0);
+        let level = (1..6)
+            .rev()
+            .find(|&l| differing >> SHIFT[l] != 0)
+            .unwrap_or(0);
         let shift = SHIFT[level];
-        let slot = if level == 0 { at as usize & 255 } else { (at >> shift) as usize & 63 };
+        let slot = if level == 0 {
+            at as usize & 255
+        } else {
+            (at >> shift) as usize & 63
+        };
         let within = at & ((1 << shift) - 1);
         let fraction = (within >> shift.saturating_sub(16)) as u16;
         self.push(level, slot, Record::new(prefix, fraction));
     }
 
     fn head(level: usize, slot: usize) -> usize {
-        if level == 0 { slot } else { 256 + (level - 1) * 64 + slot }
+        if level == 0 {
+            slot
+        } else {
+            256 + (level - 1) * 64 + slot
+        }
     }
 
     fn mark(&mut self, level: usize, slot: usize, on: bool) {
@@ -137,8 +148,16 @@ impl ExpiryIndex {
         if self.free == NONE {
             let base = (self.pages.len() * PAGE) as u32;
             let page = std::array::from_fn(|i| {
-                let next = if i + 1 < PAGE { base + i as u32 + 1 } else { NONE };
-                Chunk { next, len: 0, records: [Record::default(); CHUNK] }
+                let next = if i + 1 < PAGE {
+                    base + i as u32 + 1
+                } else {
+                    NONE
+                };
+                Chunk {
+                    next,
+                    len: 0,
+                    records: [Record::default(); CHUNK],
+                }
             });
             self.pages.push(Box::new(page));
             self.free = base;
@@ -174,12 +193,20 @@ impl ExpiryIndex {
         for word in 0..4 {
             if self.occupied[word] != 0 {
                 let slot = word * 64 + self.occupied[word].trailing_zeros() as usize;
-                return Some(Due { level: 0, slot, start: self.current & !255 | slot as i64 });
+                return Some(Due {
+                    level: 0,
+                    slot,
+                    start: self.current & !255 | slot as i64,
+                });
             }
         }
         (1..6).find(|&l| self.occupied[3 + l] != 0).map(|level| {
             let slot = self.occupied[3 + level].trailing_zeros() as usize;
-            let above = if level == 5 { END_SHIFT } else { SHIFT[level + 1] };
+            let above = if level == 5 {
+                END_SHIFT
+            } else {
+                SHIFT[level + 1]
+            };
             let start = self.current >> above << above | (slot as i64) << SHIFT[level];
             Due { level, slot, start }
         })

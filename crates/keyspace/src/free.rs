@@ -21,16 +21,18 @@ static PENDING: AtomicUsize = AtomicUsize::new(0);
 static FREED: AtomicUsize = AtomicUsize::new(0);
 static SENDER: LazyLock<Option<Sender<(Garbage, usize)>>> = LazyLock::new(|| {
     let (sender, receiver) = channel::<(Garbage, usize)>();
-    let spawned = std::thread::Builder::new().name("lazyfree".into()).spawn(move || {
-        for (garbage, objects) in receiver {
-            match garbage {
-                Garbage::Entry(entry) => drop(entry),
-                Garbage::Table(table) => drop(table),
+    let spawned = std::thread::Builder::new()
+        .name("lazyfree".into())
+        .spawn(move || {
+            for (garbage, objects) in receiver {
+                match garbage {
+                    Garbage::Entry(entry) => drop(entry),
+                    Garbage::Table(table) => drop(table),
+                }
+                PENDING.fetch_sub(objects, Relaxed);
+                FREED.fetch_add(objects, Relaxed);
             }
-            PENDING.fetch_sub(objects, Relaxed);
-            FREED.fetch_add(objects, Relaxed);
-        }
-    });
+        });
     spawned.is_ok().then_some(sender)
 });
 

@@ -22,7 +22,10 @@ pub struct KeyspaceConfig {
 
 impl Default for KeyspaceConfig {
     fn default() -> Self {
-        Self { databases: 16, shards: 64 }
+        Self {
+            databases: 16,
+            shards: 64,
+        }
     }
 }
 
@@ -204,7 +207,9 @@ impl Keyspace {
         let mut keys = Vec::new();
         let mut next = i64::MAX;
         for id in (0..self.databases as u32).map(DbId) {
-            let Some(db) = locked.db_mut(shard, id) else { continue };
+            let Some(db) = locked.db_mut(shard, id) else {
+                continue;
+            };
             if db.next_due().is_some_and(|due| due <= now_ms) {
                 keys.extend(db.due(now_ms, limit).0.into_iter().map(|key| (id, key)));
             }
@@ -226,7 +231,12 @@ impl Keyspace {
                 db.table.set_first_epoch(epoch);
                 let next = (!db.is_empty()).then_some(0);
                 let (db_id, sink) = (db.id(), Arc::clone(sink));
-                db.cut = Some(Box::new(CutState { epoch, db: db_id, next, sink }));
+                db.cut = Some(Box::new(CutState {
+                    epoch,
+                    db: db_id,
+                    next,
+                    sink,
+                }));
             }
         }
         at_cut();

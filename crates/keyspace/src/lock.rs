@@ -88,7 +88,9 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) fn new(databases: usize) -> Self {
         let next_due = Arc::new(AtomicI64::new(i64::MAX));
-        let dbs = (0..databases).map(|id| Db::new(DbId(id as u32), &next_due)).collect();
+        let dbs = (0..databases)
+            .map(|id| Db::new(DbId(id as u32), &next_due))
+            .collect();
         Self {
             data: Mutex::new(ShardData { dbs }),
             has_parked: AtomicBool::new(false),
@@ -98,7 +100,11 @@ impl Shard {
     }
 
     fn guard<'a>(&'a self, id: ShardId, data: MutexGuard<'a, ShardData>) -> ShardGuard<'a> {
-        ShardGuard { data: Some(data), shard: self, id }
+        ShardGuard {
+            data: Some(data),
+            shard: self,
+            id,
+        }
     }
 
     #[inline]
@@ -160,7 +166,6 @@ impl ShardGuard<'_> {
     pub(crate) fn data_mut(&mut self) -> &mut ShardData {
         self.data.as_mut().expect("taken only by drop")
     }
-
 }
 
 impl Drop for ShardGuard<'_> {
@@ -210,12 +215,16 @@ impl<'a> Locked<'a> {
 
     /// The locked shards' parts of a database.
     pub fn dbs(&self, db: DbId) -> impl Iterator<Item = &Db> {
-        self.guards.iter().filter_map(move |g| g.data().dbs.get(db.index()))
+        self.guards
+            .iter()
+            .filter_map(move |g| g.data().dbs.get(db.index()))
     }
 
     /// As [`Locked::dbs`], to be changed.
     pub fn dbs_mut(&mut self, db: DbId) -> impl Iterator<Item = &mut Db> {
-        self.guards.iter_mut().filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
+        self.guards
+            .iter_mut()
+            .filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
     }
 
     /// The locked shards.

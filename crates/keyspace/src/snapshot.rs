@@ -34,7 +34,9 @@ impl CutState {
     /// Saves the segment of `hash` unless that has been done.
     #[cold]
     pub(crate) fn save_segment(&self, table: &mut Table<EntryBox>, hash: u64) -> usize {
-        let Some(segment) = table.segment_of(hash) else { return 0 };
+        let Some(segment) = table.segment_of(hash) else {
+            return 0;
+        };
         if table.epoch(segment) == self.epoch {
             return 0;
         }
@@ -55,7 +57,9 @@ impl CutState {
                 break;
             }
             saved += self.save_segment(table, position);
-            self.next = table.segment_of(position).and_then(|s| table.position_after(s));
+            self.next = table
+                .segment_of(position)
+                .and_then(|s| table.position_after(s));
         }
         saved
     }

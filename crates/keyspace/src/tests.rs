@@ -5,7 +5,10 @@ use crate::*;
 const SET: Event = Event::string("set");
 
 fn keyspace() -> Keyspace {
-    Keyspace::new(KeyspaceConfig { databases: 2, shards: 4 })
+    Keyspace::new(KeyspaceConfig {
+        databases: 2,
+        shards: 4,
+    })
 }
 
 /// Runs `f` on the guard of a key.
@@ -34,7 +37,11 @@ fn set(ks: &Keyspace, key: &[u8], value: &[u8]) {
 fn many_keys_are_found_again_and_removed() {
     let ks = keyspace();
     for i in 0..20_000 {
-        set(&ks, format!("key:{i}").as_bytes(), format!("value:{i}").as_bytes());
+        set(
+            &ks,
+            format!("key:{i}").as_bytes(),
+            format!("value:{i}").as_bytes(),
+        );
     }
     assert_eq!(ks.stats(DbId(0), 0).keys, 20_000);
     for i in 0..20_000 {

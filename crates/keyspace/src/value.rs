@@ -127,7 +127,11 @@ impl<'a> ValueRef<'a> {
 
     /// The string, if it is one.
     pub fn as_str(self) -> Option<StrRef<'a>> {
-        if let Self::Str(s) = self { Some(s) } else { None }
+        if let Self::Str(s) = self {
+            Some(s)
+        } else {
+            None
+        }
     }
 }
 

@@ -27,7 +27,11 @@ impl Watchers {
     }
 
     pub(crate) fn add(&mut self, key: &[u8], watcher: Watcher) {
-        let of_key = self.0.get_or_insert_default().entry(key.into()).or_default();
+        let of_key = self
+            .0
+            .get_or_insert_default()
+            .entry(key.into())
+            .or_default();
         if !of_key.iter().any(|w| Arc::ptr_eq(&w.dirty, &watcher.dirty)) {
             of_key.push(watcher);
         }
@@ -49,7 +53,9 @@ impl Watchers {
     /// The key has changed; `exists` says whether it is there now.
     #[cold]
     pub(crate) fn touch(&mut self, key: &[u8], exists: bool) {
-        let Some(of_key) = self.0.as_mut().and_then(|map| map.get_mut(key)) else { return };
+        let Some(of_key) = self.0.as_mut().and_then(|map| map.get_mut(key)) else {
+            return;
+        };
         for watcher in of_key {
             if watcher.expired && !exists {
                 watcher.expired = false;
@@ -90,7 +96,11 @@ impl Waiters {
     }
 
     pub(crate) fn add(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
-        self.0.get_or_insert_default().entry(key.into()).or_default().push_back(waiter);
+        self.0
+            .get_or_insert_default()
+            .entry(key.into())
+            .or_default()
+            .push_back(waiter);
     }
 
     pub(crate) fn remove(&mut self, key: &[u8], id: u64) {

@@ -36,7 +36,14 @@ impl<'a> Write<'a> {
         effects: &'a mut Effects,
     ) -> Self {
         let place = db.table.find(hash.0, key);
-        let mut write = Self { db, effects, key, hash, place, changed: false };
+        let mut write = Self {
+            db,
+            effects,
+            key,
+            hash,
+            place,
+            changed: false,
+        };
         if let Some(entry) = write.entry() {
             if entry.is_expired(write.effects.now_ms) {
                 write.expire();
@@ -56,8 +63,12 @@ impl<'a> Write<'a> {
                 self.remove();
                 self.changed = false;
                 let db = self.db.id();
-                self.effects.expired.push(DbKey { db, key: self.key.into() });
-                self.effects.event(Event::new(EventClass::EXPIRED, "expired"), db, self.key);
+                self.effects.expired.push(DbKey {
+                    db,
+                    key: self.key.into(),
+                });
+                self.effects
+                    .event(Event::new(EventClass::EXPIRED, "expired"), db, self.key);
                 self.touched();
             }
         }
@@ -112,7 +123,9 @@ impl<'a> Write<'a> {
     /// The value is of another kind.
     #[inline]
     pub fn str_value(&self) -> Result<Option<StrRef<'_>>, WrongKind> {
-        self.entry().map(|e| e.str_value().ok_or(WrongKind)).transpose()
+        self.entry()
+            .map(|e| e.str_value().ok_or(WrongKind))
+            .transpose()
     }
 
     /// When the key expires.
@@ -142,7 +155,10 @@ impl<'a> Write<'a> {
         match self.place {
             Some(place) => self.db.replace(self.hash, place, value, expire_at, now_ms),
             None => {
-                self.place = Some(self.db.insert(self.hash, self.key, value, expire_at, now_ms));
+                self.place = Some(
+                    self.db
+                        .insert(self.hash, self.key, value, expire_at, now_ms),
+                );
                 self.created();
             }
         }
@@ -150,7 +166,8 @@ impl<'a> Write<'a> {
 
     #[inline]
     fn created(&mut self) {
-        self.effects.event(Event::new(EventClass::NEW, "new"), self.db.id(), self.key);
+        self.effects
+            .event(Event::new(EventClass::NEW, "new"), self.db.id(), self.key);
     }
 
     /// Sets the value; the key loses its expiry.
@@ -167,9 +184,12 @@ impl<'a> Write<'a> {
 
     /// Sets or removes the expiry; whether the key is there.
     pub fn set_expiry(&mut self, expire_at: Option<i64>) -> bool {
-        let Some(place) = self.place else { return false };
+        let Some(place) = self.place else {
+            return false;
+        };
         self.begin();
-        self.db.set_expiry(self.hash, place, expire_at, self.effects.now_ms);
+        self.db
+            .set_expiry(self.hash, place, expire_at, self.effects.now_ms);
         true
     }
 
@@ -181,20 +201,37 @@ impl<'a> Write<'a> {
     pub fn raw_mut(&mut self, len_min: usize) -> Result<&mut [u8], WrongKind> {
         let old_len = self.str_value()?.map(StrRef::len);
         self.begin();
-        let in_place = self.place.filter(|_| old_len.is_some_and(|old| old >= len_min));
+        let in_place = self
+            .place
+            .filter(|_| old_len.is_some_and(|old| old >= len_min));
         if !in_place.is_some_and(|place| self.is_raw(place)) {
             self.resize_raw(old_len, len_min);
         }
-        let Some(place) = self.place else { return Ok(&mut []) };
-        if self.db.table.get_mut(place).is_some_and(|e| e.heap_buffer().is_some()) {
+        let Some(place) = self.place else {
+            return Ok(&mut []);
+        };
+        if self
+            .db
+            .table
+            .get_mut(place)
+            .is_some_and(|e| e.heap_buffer().is_some())
+        {
             let buffer = self.db.table.get_mut(place).and_then(|e| e.heap_buffer());
             return Ok(buffer.map_or(&mut [], |b| &mut b[..]));
         }
-        Ok(self.db.table.get_mut(place).and_then(|e| e.raw_in_place()).unwrap_or(&mut []))
+        Ok(self
+            .db
+            .table
+            .get_mut(place)
+            .and_then(|e| e.raw_in_place())
+            .unwrap_or(&mut []))
     }
 
     fn is_raw(&self, place: Place) -> bool {
-        matches!(self.db.table.get(place).map(|e| e.value()), Some(ValueRef::Str(StrRef::Raw(_))))
+        matches!(
+            self.db.table.get(place).map(|e| e.value()),
+            Some(ValueRef::Str(StrRef::Raw(_)))
+        )
     }
 
     /// Stores the string as `raw`, padded to `len_min`.
@@ -206,7 +243,11 @@ impl<'a> Write<'a> {
             buffer.resize(len, 0);
             return;
         }
-        let mut bytes = self.str_value().ok().flatten().map_or_else(Vec::new, StrRef::to_vec);
+        let mut bytes = self
+            .str_value()
+            .ok()
+            .flatten()
+            .map_or_else(Vec::new, StrRef::to_vec);
         bytes.resize(len, 0);
         self.set_keep_ttl(Value::Str(StrValue::Buffer(bytes, true)));
     }
@@ -261,7 +302,11 @@ impl<'a> Write<'a> {
         }
         let expire_at = entry.view().expire_at();
         let same = entry.view().key() == self.key;
-        let entry = if same { entry } else { entry.rebuilt(Some(self.key), expire_at) };
+        let entry = if same {
+            entry
+        } else {
+            entry.rebuilt(Some(self.key), expire_at)
+        };
         self.place = Some(self.db.insert_entry(self.hash, entry, self.effects.now_ms));
         self.created();
     }
@@ -309,10 +354,16 @@ impl<'a> Write<'a> {
             self.db.watchers.touch(self.key, self.place.is_some());
         }
         if !self.db.waiters.is_empty() && self.db.waiters.of(self.key).next().is_some() {
-            self.effects.ready.push(DbKey { db: self.db.id(), key: self.key.into() });
+            self.effects.ready.push(DbKey {
+                db: self.db.id(),
+                key: self.key.into(),
+            });
         }
         if self.effects.tracks {
-            self.effects.touched.push(DbKey { db: self.db.id(), key: self.key.into() });
+            self.effects.touched.push(DbKey {
+                db: self.db.id(),
+                key: self.key.into(),
+            });
         }
     }
 

@@ -40,7 +40,10 @@ impl Slot {
     #[inline]
     pub(super) fn new(ptr: NonNull<u8>, stored: u16) -> Self {
         debug_assert!(ptr.addr().get() <= ADDRESS, "pointers have 48 bits");
-        Self(ptr.as_ptr().map_addr(|a| a | usize::from(stored) << TAG_SHIFT))
+        Self(
+            ptr.as_ptr()
+                .map_addr(|a| a | usize::from(stored) << TAG_SHIFT),
+        )
     }
 
     /// The 16 stored hash bits.

@@ -8,7 +8,10 @@
 //! A *position* is a hash: everything is kept in hash order at the grain of home buckets, so that
 //! [`Table::scan`] resumes at a position whatever has been resized since.
 //! What is not here: keys and their comparison ([`Item`]), locks, expiry.
-#![allow(unsafe_code, reason = "tagged pointers in raw buckets; Miri runs the tests")]
+#![allow(
+    unsafe_code,
+    reason = "tagged pointers in raw buckets; Miri runs the tests"
+)]
 
 mod bucket;
 mod item;
@@ -62,7 +65,14 @@ impl<T: Item> Default for Table<T> {
 impl<T: Item> Table<T> {
     /// An empty table; allocates nothing.
     pub const fn new() -> Self {
-        Self { directory: Vec::new(), len: 0, deepest: 0, epoch: 0, depth: 0, items: PhantomData }
+        Self {
+            directory: Vec::new(),
+            len: 0,
+            deepest: 0,
+            epoch: 0,
+            depth: 0,
+            items: PhantomData,
+        }
     }
 
     /// Number of items.
@@ -79,7 +89,9 @@ impl<T: Item> Table<T> {
 
     /// Slots allocated, used or not.
     pub fn capacity(&self) -> usize {
-        self.segments().map(|(_, r)| usize::from(r.size) * SLOTS).sum()
+        self.segments()
+            .map(|(_, r)| usize::from(r.size) * SLOTS)
+            .sum()
     }
 
     /// Bytes of directory and buckets.
@@ -134,7 +146,11 @@ impl<T: Item> Table<T> {
                     && bucket.is_occupied(slot)
                     && T::matches(unsafe { T::view(value.non_null()) }, key)
                 {
-                    return Some(Place { record: index as u32, bucket: at as u8, slot: slot as u8 });
+                    return Some(Place {
+                        record: index as u32,
+                        bucket: at as u8,
+                        slot: slot as u8,
+                    });
                 }
             }
             if !bucket.overflows() {
@@ -174,7 +190,9 @@ impl<T: Item> Table<T> {
     /// Puts `make(old)` in the place of an item. The key must stay the same.
     #[inline]
     pub fn replace_with(&mut self, place: Place, make: impl FnOnce(T) -> T) -> bool {
-        let Some((record, bucket, slot)) = self.occupied(place) else { return false };
+        let Some((record, bucket, slot)) = self.occupied(place) else {
+            return false;
+        };
         let abort = AbortOnUnwind;
         // SAFETY: exclusive access; the slot is written again before anyone reads it, since a
         // panic in `make` aborts.
@@ -209,7 +227,11 @@ impl<T: Item> Table<T> {
         // SAFETY: exclusive access, and the count says that a slot is free.
         let (bucket, slot) =
             unsafe { record.put(stored, Bucket::fingerprint(hash), item.into_ptr()) };
-        Place { record: first as u32, bucket: bucket as u8, slot: slot as u8 }
+        Place {
+            record: first as u32,
+            bucket: bucket as u8,
+            slot: slot as u8,
+        }
     }
 
     /// Takes an item out. Moves at most one segment (two small ones when they merge).
@@ -256,13 +278,20 @@ impl<T: Item> Table<T> {
         let record = self.directory[first];
         if record.size < BUCKETS_MAX || record.depth >= DEPTH_MAX {
             let size = size_after(record.size);
-            assert!(size > record.size, "keyed hashes do not collide by the hundreds");
+            assert!(
+                size > record.size,
+                "keyed hashes do not collide by the hundreds"
+            );
             // SAFETY: exclusive access; the old record is overwritten.
             let new = unsafe { record.resized(size) };
             self.set(first, new);
             return;
         }
-        let first = if record.depth == self.depth { self.double(first) } else { first };
+        let first = if record.depth == self.depth {
+            self.double(first)
+        } else {
+            first
+        };
         // SAFETY: as above.
         let [lower, upper] = unsafe { record.split::<T>() };
         let half = self.span(first) / 2;

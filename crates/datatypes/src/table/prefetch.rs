@@ -33,7 +33,9 @@ impl<T: Item> Table<T> {
     /// Asks for the item that probably has this hash; reads its home bucket.
     #[inline]
     pub fn prefetch_item(&self, hash: u64) {
-        let Some(record) = self.directory.get(self.index(hash)) else { return };
+        let Some(record) = self.directory.get(self.index(hash)) else {
+            return;
+        };
         let stored = record.stored(hash);
         let bucket = record.bucket(record.home(stored));
         for slot in bucket.candidates(Bucket::fingerprint(hash)) {

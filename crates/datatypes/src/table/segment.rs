@@ -32,18 +32,28 @@ pub(super) struct Record {
 /// Entries that `size` buckets may hold: 92%.
 #[inline]
 pub(super) fn count_max(size: u8) -> u16 {
-    if size == 1 { SLOTS as u16 } else { u16::from(size) * (SLOTS as u16) * 92 / 100 }
+    if size == 1 {
+        SLOTS as u16
+    } else {
+        u16::from(size) * (SLOTS as u16) * 92 / 100
+    }
 }
 
 /// The smallest size for `count` entries and a little growth.
 pub(super) fn size_for(count: u16) -> u8 {
     let wanted = count + count / 16;
-    SIZES.into_iter().find(|&s| count_max(s) >= wanted).unwrap_or(BUCKETS_MAX)
+    SIZES
+        .into_iter()
+        .find(|&s| count_max(s) >= wanted)
+        .unwrap_or(BUCKETS_MAX)
 }
 
 /// The next larger size.
 pub(super) fn size_after(size: u8) -> u8 {
-    SIZES.into_iter().find(|&s| s > size).unwrap_or_else(|| size.saturating_add(8))
+    SIZES
+        .into_iter()
+        .find(|&s| s > size)
+        .unwrap_or_else(|| size.saturating_add(8))
 }
 
 fn layout(size: u8) -> Layout {
@@ -58,7 +68,13 @@ impl Record {
         let Some(buckets) = NonNull::new(raw.cast::<Bucket>()) else {
             handle_alloc_error(layout(size))
         };
-        Self { buckets, size, depth, count: 0, epoch }
+        Self {
+            buckets,
+            size,
+            depth,
+            count: 0,
+            epoch,
+        }
     }
 
     /// Frees the buckets, not the entries.
@@ -93,7 +109,10 @@ impl Record {
     /// # Safety
     /// The caller has exclusive access to the table, and `index` is below `size`.
     #[inline]
-    #[allow(clippy::mut_from_ref, reason = "exclusive access is the caller's promise")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "exclusive access is the caller's promise"
+    )]
     pub(super) unsafe fn bucket_mut(&self, index: usize) -> &mut Bucket {
         debug_assert!(index < usize::from(self.size));
         // SAFETY: by the caller's promise.
@@ -102,7 +121,11 @@ impl Record {
 
     #[inline]
     pub(super) fn after(&self, index: usize) -> usize {
-        if index + 1 == usize::from(self.size) { 0 } else { index + 1 }
+        if index + 1 == usize::from(self.size) {
+            0
+        } else {
+            index + 1
+        }
     }
 
     /// Puts an entry into the first free slot from its home on. Does not count it.
@@ -145,7 +168,9 @@ impl Record {
     pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
         (0..usize::from(self.size)).flat_map(move |b| {
             let bucket = self.bucket(b);
-            bucket.occupied().map(move |s| (bucket.fingerprint_at(s), bucket.slot(s)))
+            bucket
+                .occupied()
+                .map(move |s| (bucket.fingerprint_at(s), bucket.slot(s)))
         })
     }
 
@@ -172,7 +197,10 @@ impl Record {
     pub(super) unsafe fn split<T: Item>(&self) -> [Self; 2] {
         let bit = 15 - (self.depth & 7);
         let upper = |slot: Slot| usize::from(slot.stored() >> bit & 1);
-        let ones = self.entries().map(|(_, slot)| upper(slot) as u16).sum::<u16>();
+        let ones = self
+            .entries()
+            .map(|(_, slot)| upper(slot) as u16)
+            .sum::<u16>();
         let depth = self.depth + 1;
         let mut halves = [self.count - ones, ones].map(|count| {
             let half = Self::allocate(size_for(count).max(SIZES[5]), depth, self.epoch);

@@ -28,10 +28,16 @@ impl<T: Item> Table<T> {
         // the bits that are stored.
         let size = u64::from(record.size);
         let grain = 1u64 << (record.depth & 7);
-        let next = ((home as u64 + 1) << 16).div_ceil(size).next_multiple_of(grain);
+        let next = ((home as u64 + 1) << 16)
+            .div_ceil(size)
+            .next_multiple_of(grain);
         let step = 48 - u32::from(record.depth);
         if next >= 1 << 16 {
-            let width = if record.depth == 0 { return None } else { 1u64 << (step + 16) };
+            let width = if record.depth == 0 {
+                return None;
+            } else {
+                1u64 << (step + 16)
+            };
             return start.checked_add(width);
         }
         Some(start + (next << step))
@@ -39,7 +45,11 @@ impl<T: Item> Table<T> {
 
     fn segment_start(&self, index: usize) -> u64 {
         let first = self.first(index) as u64;
-        if self.depth == 0 { 0 } else { first << (64 - self.depth) }
+        if self.depth == 0 {
+            0
+        } else {
+            first << (64 - self.depth)
+        }
     }
 
     fn visit_home<'a>(&'a self, record: &Record, home: usize, visit: &mut impl FnMut(T::Ref<'a>)) {
@@ -64,7 +74,9 @@ impl<T: Item> Table<T> {
     pub fn iter(&self) -> impl Iterator<Item = T::Ref<'_>> {
         self.segments().flat_map(|(_, record)| {
             // SAFETY: occupied slots; the view borrows the table.
-            record.entries().map(|(_, slot)| unsafe { T::view(slot.non_null()) })
+            record
+                .entries()
+                .map(|(_, slot)| unsafe { T::view(slot.non_null()) })
         })
     }
 
@@ -130,7 +142,9 @@ impl<T: Item> Table<T> {
     pub fn find_prefix<'a>(&'a self, prefix: u32, mut visit: impl FnMut(Place, T::Ref<'a>)) {
         let hash = u64::from(prefix) << 32;
         let index = self.index(hash);
-        let Some(record) = self.directory.get(index) else { return };
+        let Some(record) = self.directory.get(index) else {
+            return;
+        };
         let stored = record.stored(hash);
         let home = record.home(stored);
         let mut at = home;
@@ -138,8 +152,11 @@ impl<T: Item> Table<T> {
             let bucket = record.bucket(at);
             for slot in bucket.occupied() {
                 if bucket.slot(slot).stored() == stored {
-                    let place =
-                        Place { record: index as u32, bucket: at as u8, slot: slot as u8 };
+                    let place = Place {
+                        record: index as u32,
+                        bucket: at as u8,
+                        slot: slot as u8,
+                    };
                     // SAFETY: an occupied slot; the view borrows the table.
                     visit(place, unsafe { T::view(bucket.slot(slot).non_null()) });
                 }
@@ -161,7 +178,9 @@ impl<T: Item> Table<T> {
     /// The epoch of a segment.
     #[inline]
     pub fn epoch(&self, segment: SegmentId) -> u32 {
-        self.directory.get(segment.0 as usize).map_or(0, |r| r.epoch)
+        self.directory
+            .get(segment.0 as usize)
+            .map_or(0, |r| r.epoch)
     }
 
     /// Sets the epoch of a segment.
@@ -178,10 +197,15 @@ impl<T: Item> Table<T> {
 
     /// The items of a segment.
     pub fn segment_items(&self, segment: SegmentId) -> impl Iterator<Item = T::Ref<'_>> {
-        self.directory.get(segment.0 as usize).into_iter().flat_map(|record| {
-            // SAFETY: occupied slots; the view borrows the table.
-            record.entries().map(|(_, slot)| unsafe { T::view(slot.non_null()) })
-        })
+        self.directory
+            .get(segment.0 as usize)
+            .into_iter()
+            .flat_map(|record| {
+                // SAFETY: occupied slots; the view borrows the table.
+                record
+                    .entries()
+                    .map(|(_, slot)| unsafe { T::view(slot.non_null()) })
+            })
     }
 
     /// Where the segment after this one begins; `None` at the end.
@@ -191,6 +215,7 @@ impl<T: Item> Table<T> {
         if depth == 0 {
             return None;
         }
-        self.segment_start(index).checked_add(1 << (64 - u32::from(depth)))
+        self.segment_start(index)
+            .checked_add(1 << (64 - u32::from(depth)))
     }
 }

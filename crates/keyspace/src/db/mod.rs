@@ -199,7 +199,9 @@ impl Db {
         expire_at: Option<i64>,
         now_ms: i64,
     ) {
-        let Some(mut entry) = self.table.get_mut(place) else { return };
+        let Some(mut entry) = self.table.get_mut(place) else {
+            return;
+        };
         let old = entry.view().expire_at();
         let mut rest = Some(value);
         if old.is_some() == expire_at.is_some() {
@@ -228,11 +230,14 @@ impl Db {
         expire_at: Option<i64>,
         now_ms: i64,
     ) {
-        let Some(mut entry) = self.table.get_mut(place) else { return };
+        let Some(mut entry) = self.table.get_mut(place) else {
+            return;
+        };
         let old = entry.view().expire_at();
         let in_place = expire_at.is_some_and(|at| entry.set_expiry(at));
         if !in_place && old != expire_at {
-            self.table.replace_with(place, |entry| entry.rebuilt(None, expire_at));
+            self.table
+                .replace_with(place, |entry| entry.rebuilt(None, expire_at));
         }
         self.expiry_changed(hash, place, old, expire_at, now_ms);
     }
@@ -270,7 +275,11 @@ impl Db {
         if let Some(cut) = &mut self.cut {
             self.table.set_first_epoch(cut.epoch);
             if cut.next.take().is_some() {
-                let detached = Detached { table, epoch: cut.epoch, db: cut.db };
+                let detached = Detached {
+                    table,
+                    epoch: cut.epoch,
+                    db: cut.db,
+                };
                 cut.sink.save_detached(detached);
                 return len;
             }

@@ -39,7 +39,14 @@ pub(crate) struct Volatile {
 
 impl Volatile {
     pub(super) fn new(next_due: Arc<AtomicI64>) -> Self {
-        Self { current: None, old: None, mark: false, len: 0, expire_sum: 0, next_due }
+        Self {
+            current: None,
+            old: None,
+            mark: false,
+            len: 0,
+            expire_sum: 0,
+            next_due,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -132,7 +139,11 @@ impl Volatile {
     fn sweep(&mut self, table: &Table<EntryBox>, now_ms: i64) {
         if self.old.is_some() {
             self.move_over(table, now_ms);
-        } else if self.current.as_ref().is_some_and(|c| c.len() > 2 * self.len + STALE_MIN) {
+        } else if self
+            .current
+            .as_ref()
+            .is_some_and(|c| c.len() > 2 * self.len + STALE_MIN)
+        {
             self.old = self.current.take();
             self.mark = !self.mark;
         }
@@ -164,7 +175,10 @@ impl Volatile {
             let Some(at) = entry.expire_at() else { return };
             match &mut due {
                 Some(due) if entry.is_expired(now_ms) => {
-                    due.push(DueKey { hash: entry.hash(), key: entry.key().into() });
+                    due.push(DueKey {
+                        hash: entry.hash(),
+                        key: entry.key().into(),
+                    });
                 }
                 None if entry.expiry_mark() == self.mark => {}
                 _ => self.file(prefix, entry, at, now_ms),
@@ -189,11 +203,14 @@ impl Db {
         while more && done < limit {
             more = false;
             for index in [&mut self.volatile.current, &mut self.volatile.old] {
-                more |= index.as_mut().is_some_and(|i| i.fire(now_ms, &mut prefixes));
+                more |= index
+                    .as_mut()
+                    .is_some_and(|i| i.fire(now_ms, &mut prefixes));
             }
             done += prefixes.len().max(1);
             for prefix in prefixes.drain(..) {
-                self.volatile.refile(&self.table, prefix, now_ms, Some(&mut due));
+                self.volatile
+                    .refile(&self.table, prefix, now_ms, Some(&mut due));
             }
         }
         self.sweep_expiry(now_ms);

@@ -54,7 +54,9 @@ impl<'a> Repr<'a> {
     /// Boxes what must be boxed; the caller then owns it through the pointer.
     #[inline]
     pub(super) fn new(value: &'a mut Value<'_>) -> Self {
-        let Value::Str(string) = value else { return Self::collection(value) };
+        let Value::Str(string) = value else {
+            return Self::collection(value);
+        };
         match string {
             StrValue::Int(n) => Self::Int(*n),
             StrValue::Plain(b) if b.len() <= EMBSTR_MAX => Self::InPlace(EMBSTR, b),
@@ -97,7 +99,11 @@ impl<'a> Repr<'a> {
     }
 
     fn in_place(self) -> &'a [u8] {
-        if let Self::InPlace(_, b) = self { b } else { &[] }
+        if let Self::InPlace(_, b) = self {
+            b
+        } else {
+            &[]
+        }
     }
 }
 
@@ -111,7 +117,10 @@ fn layout_of(size: usize) -> Layout {
 
 /// The functions that read are sound on a live entry that nobody changes meanwhile; those that
 /// write, if nobody else uses it. The callers in this module tree see to that.
-#[allow(clippy::missing_safety_doc, reason = "one contract for all, stated above")]
+#[allow(
+    clippy::missing_safety_doc,
+    reason = "one contract for all, stated above"
+)]
 impl Raw {
     #[inline]
     unsafe fn head(self) -> u32 {
@@ -221,7 +230,11 @@ impl Raw {
                 encoding => {
                     let (start, len) = self.in_place();
                     let bytes = std::slice::from_raw_parts(start.as_ptr(), len);
-                    if encoding == EMBSTR { StrRef::Embstr(bytes) } else { StrRef::Raw(bytes) }
+                    if encoding == EMBSTR {
+                        StrRef::Embstr(bytes)
+                    } else {
+                        StrRef::Raw(bytes)
+                    }
                 }
             }
         }
@@ -230,9 +243,7 @@ impl Raw {
     #[inline]
     pub(super) unsafe fn expiry(self) -> Option<i64> {
         // SAFETY: the flag says whether the field is there.
-        unsafe {
-            (self.meta() & EXPIRY != 0).then(|| self.0.add(HEADER).cast::<i64>().read())
-        }
+        unsafe { (self.meta() & EXPIRY != 0).then(|| self.0.add(HEADER).cast::<i64>().read()) }
     }
 
     pub(super) unsafe fn set_expiry(self, at_ms: i64) {
@@ -288,7 +299,9 @@ impl Raw {
                     if size_class(fixed + old) != size_class(fixed + new.len()) {
                         return false;
                     }
-                    start.as_ptr().copy_from_nonoverlapping(new.as_ptr(), new.len());
+                    start
+                        .as_ptr()
+                        .copy_from_nonoverlapping(new.as_ptr(), new.len());
                     let kept = self.head() & 0xff3f;
                     let head = kept | u32::from(encoding) << ENC_SHIFT | (new.len() as u32) << 16;
                     self.0.cast::<u32>().write(head);
@@ -303,9 +316,8 @@ impl Raw {
     #[inline]
     pub(super) fn build(key: &[u8], repr: Repr<'_>, expiry: Option<i64>, clock: u32) -> Self {
         let wide = key.len() > 255;
-        let meta = repr.meta()
-            | if expiry.is_some() { EXPIRY } else { 0 }
-            | if wide { WIDE } else { 0 };
+        let meta =
+            repr.meta() | if expiry.is_some() { EXPIRY } else { 0 } | if wide { WIDE } else { 0 };
         let bytes = repr.in_place();
         let layout = layout_of(Self::size_for(key.len(), repr, expiry.is_some()));
         let klen = if wide { 0 } else { key.len() as u32 };
@@ -313,7 +325,9 @@ impl Raw {
         // SAFETY: the layout is not empty and has room for each part written, as `size_for`
         // computed it; offsets of words are multiples of 8, of the wide length of 4.
         unsafe {
-            let Some(p) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            let Some(p) = NonNull::new(alloc(layout)) else {
+                handle_alloc_error(layout)
+            };
             p.cast::<u32>().write(head);
             p.cast::<AtomicU32>().add(1).write(AtomicU32::new(clock));
             if let Some(at) = expiry {
@@ -329,7 +343,9 @@ impl Raw {
             if wide {
                 start.sub(4).cast::<u32>().write(key.len() as u32);
             }
-            start.as_ptr().copy_from_nonoverlapping(key.as_ptr(), key.len());
+            start
+                .as_ptr()
+                .copy_from_nonoverlapping(key.as_ptr(), key.len());
             let value = start.add(key.len()).as_ptr();
             value.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             Self(p)

@@ -2,7 +2,10 @@
 //!
 //! [`EntryBox`] owns an entry, [`Entry`] views it, [`EntryMut`] changes its value in place. The
 //! key never changes while the entry is in a table. The only unsafe code of the crate is here.
-#![allow(unsafe_code, reason = "the entry's layout is its point; Miri runs these tests")]
+#![allow(
+    unsafe_code,
+    reason = "the entry's layout is its point; Miri runs these tests"
+)]
 
 mod heap;
 mod layout;
@@ -136,7 +139,14 @@ impl<'a> Entry<'a> {
         // SAFETY: as `key`; the field is atomic, and the shard's lock is held.
         let field = unsafe { self.0.clock() };
         let old = field.load(Relaxed);
-        field.store(if mark { old | EXPIRY_MARK } else { old & !EXPIRY_MARK }, Relaxed);
+        field.store(
+            if mark {
+                old | EXPIRY_MARK
+            } else {
+                old & !EXPIRY_MARK
+            },
+            Relaxed,
+        );
     }
 
     /// Notes an access by a read, as the eviction policy wants it.
@@ -233,7 +243,11 @@ impl<'a> EntryMut<'a> {
             return Err(value);
         }
         // SAFETY: exclusive during 'a.
-        if unsafe { self.0.overwrite(Repr::new(&mut value)) } { Ok(()) } else { Err(value) }
+        if unsafe { self.0.overwrite(Repr::new(&mut value)) } {
+            Ok(())
+        } else {
+            Err(value)
+        }
     }
 
     /// Changes the expiry, if the entry has room for one.
@@ -267,7 +281,12 @@ impl EntryBox {
     /// A new entry.
     #[inline]
     pub fn new(key: &[u8], mut value: Value<'_>, expire_at: Option<i64>, clock: u32) -> Self {
-        Self(Raw::build(key, Repr::new(&mut value), expire_at, clock & CLOCK_MASK))
+        Self(Raw::build(
+            key,
+            Repr::new(&mut value),
+            expire_at,
+            clock & CLOCK_MASK,
+        ))
     }
 
     /// Views it.
@@ -300,7 +319,14 @@ impl EntryBox {
     pub fn with_value(self, mut value: Value<'_>, expire_at: Option<i64>) -> Self {
         let repr = Repr::new(&mut value);
         // SAFETY: as the readers of `Raw`, on an entry that we own.
-        unsafe { Self(Raw::build(self.0.key(), repr, expire_at, self.0.clock_value())) }
+        unsafe {
+            Self(Raw::build(
+                self.0.key(),
+                repr,
+                expire_at,
+                self.0.clock_value(),
+            ))
+        }
     }
 }
 
