@@ -10,11 +10,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-# Units whose tests carry random numbers in their names and repeat as often as fits into a given
-# time. Numbers are blotted out, and each name counts as one test, which passes if it was run and
-# never failed.
-_VARYING_UNITS = {"integration/psync2"}
-_VARYING_NUMBER = re.compile(r"(#|CYCLE |x = )\d+")
+# Units that repeat tests as often as fits into a given time: there each name counts as one test, which
+# passes if it was run and never failed. Some carry random numbers, which are blotted out.
+_VARYING_UNITS = {"integration/psync2", "integration/psync2-reg"}
+_VARYING_NUMBER = re.compile(r"(Set #|from #|CYCLE |x = )\d+")
 _REPEATED = re.compile(r" \(#(\d+)\)$")
 
 
