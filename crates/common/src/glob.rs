@@ -108,3 +108,96 @@ fn lower(b: i8) -> i8 {
 fn same(a: u8, b: u8, nocase: bool) -> bool {
     a == b || (nocase && a.eq_ignore_ascii_case(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn m(pattern: &str, text: &str) -> bool {
+        matches(pattern.as_bytes(), text.as_bytes(), false)
+    }
+
+    #[test]
+    fn the_usual() {
+        for (pattern, text, expected) in [
+            ("h?llo", "hello", true),
+            ("h*llo", "hllo", true),
+            ("h*llo", "heeeello", true),
+            ("h[ae]llo", "hallo", true),
+            ("h[ae]llo", "hillo", false),
+            ("h[^e]llo", "hello", false),
+            ("h[a-b]llo", "hbllo", true),
+            ("h[b-a]llo", "hbllo", true),
+            ("foo", "foobar", false),
+            ("foo**", "foo", true),
+            ("*", "anything", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+        ] {
+            assert_eq!(m(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn corner_cases_of_redis() {
+        assert!(!m("*", ""), "an empty text matches only the empty pattern");
+        assert!(m("", ""));
+        assert!(m("a[b", "ab"), "a class may lack its end");
+        assert!(!m("[]", "]"), "an empty class matches nothing");
+        assert!(m("[^]", "x"), "its negation anything");
+        assert!(m("[\\]]", "]"));
+        assert!(m("\\*", "*") && !m("\\*", "x"));
+        assert!(m("a\\", "a\\"), "a lone escape at the end is itself");
+        assert!(m("[a-]", "a") && m("[a-]", "]"), "`a-]` is a range");
+        assert!(matches(b"[a-c]X", b"Bx", true));
+        assert!(matches(b"[\x80-\xff]", b"\x90", false));
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let text = "a".repeat(20_000);
+        let pattern = format!("{}b", "a*".repeat(2_000));
+        assert!(!m(&pattern, &text));
+        assert!(m(&"*a".repeat(500), &text));
+    }
+
+    #[test]
+    fn prefixes() {
+        assert_eq!(literal_prefix(b"user:*"), b"user:");
+        assert_eq!(literal_prefix(b"a\\b"), b"a");
+        assert!(is_literal(b"plain") && !is_literal(b"p?"));
+    }
+
+    /// Redis's recursion without its short cut and without its limit on depth.
+    fn reference(p: &[u8], t: &[u8], nocase: bool) -> bool {
+        let (Some(&first), Some(&c)) = (p.first(), t.first()) else {
+            return t.is_empty() && p.is_empty();
+        };
+        if first == b'*' {
+            let rest = &p[p.iter().take_while(|&&b| b == b'*').count()..];
+            return rest.is_empty() || (0..t.len()).any(|i| reference(rest, &t[i..], nocase));
+        }
+        one(p, c, nocase).is_some_and(|mut rest| {
+            if t.len() == 1 {
+                rest = &rest[rest.iter().take_while(|&&b| b == b'*').count()..];
+            }
+            reference(rest, &t[1..], nocase)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn agrees_with_plain_recursion(
+            p in "[abAB*?\\[\\]^\\\\-]{0,9}",
+            t in "[abAB\\-\\]]{0,8}",
+            nocase: bool,
+        ) {
+            let (p, t) = (p.as_bytes(), t.as_bytes());
+            prop_assert_eq!(matches(p, t, nocase), reference(p, t, nocase));
+        }
+    }
+}

@@ -218,3 +218,6 @@ fn split_exponent(text: &str, marks: [char; 2]) -> (&str, Option<&str>) {
         None => (text, None),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,10 +69,25 @@ fn count_slowly(bytes: isize) {
     COUNTS[SLOT.get()].0.fetch_add(bytes, Relaxed);
 }
 
-/// What the allocator hands out for a request of `size` bytes.
+/// What mimalloc (v3, as its crate builds it) hands out for a request of `size` bytes: steps of 16
+/// bytes up to 64, then four steps to each power of two, then whole pages.
 #[inline]
 pub const fn good_size(size: usize) -> usize {
-    size
+    /// From here on blocks are made of pages.
+    const BLOCK_MAX: usize = 512 * 1024;
+    const PAGE: usize = 4096;
+    match size {
+        0..=8 => 8,
+        9..=64 => size.next_multiple_of(16),
+        65..=BLOCK_MAX => {
+            let words = size.div_ceil(8) - 1;
+            size.next_multiple_of(8 << (words.ilog2() - 2))
+        }
+        _ => match size.checked_next_multiple_of(PAGE) {
+            Some(size) => size,
+            None => size,
+        },
+    }
 }
 
 #[allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
@@ -114,5 +129,65 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
             count(good_size(new_size) as isize - good_size(layout.size()) as isize);
         }
         moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[global_allocator]
+    static ALLOCATOR: CountingAllocator<std::alloc::System> = CountingAllocator(std::alloc::System);
+
+    const MIB: isize = 1 << 20;
+
+    /// Other tests of this process may allocate meanwhile, but not megabytes.
+    #[track_caller]
+    fn assert_grown(since: usize, by: isize) {
+        let grown = used_memory() as isize - since as isize;
+        assert!((grown - by).abs() < MIB, "{grown} instead of {by}");
+    }
+
+    #[test]
+    fn what_is_in_use_is_counted() {
+        let before = used_memory();
+        let mut bytes = vec![0u8; 20 << 20];
+        assert_grown(before, 20 * MIB);
+        bytes.resize(30 << 20, 0);
+        bytes.shrink_to_fit();
+        assert_grown(before, 30 * MIB);
+        drop(bytes);
+        assert_grown(before, 0);
+        assert!(peak_memory() >= 30 << 20);
+    }
+
+    #[test]
+    fn threads_may_free_what_others_allocated() {
+        let before = used_memory();
+        let bytes = std::thread::spawn(|| vec![1u8; 10 << 20]).join().unwrap();
+        assert_grown(before, 10 * MIB);
+        std::thread::spawn(move || drop(bytes)).join().unwrap();
+        assert_grown(before, 0);
+    }
+
+    #[test]
+    fn size_classes_of_mimalloc() {
+        for (size, class) in [
+            (1, 8),
+            (9, 16),
+            (17, 32),
+            (56, 64),
+            (65, 80),
+            (112, 112),
+            (129, 160),
+            (161, 192),
+            (1000, 1024),
+            (1025, 1280),
+            (512 << 10, 512 << 10),
+            ((512 << 10) + 1, (512 << 10) + 4096),
+        ] {
+            assert_eq!(good_size(size), class, "{size}");
+        }
+        assert_eq!(good_size(usize::MAX), usize::MAX);
     }
 }

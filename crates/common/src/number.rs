@@ -284,3 +284,6 @@ fn push_fraction(out: &mut SmallText, digits: &[u8]) {
         out.push(digits);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -322,3 +322,6 @@ impl<'a> ReplyWriter<'a> {
         self.line(kind, I64Text::new(value).as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;
