@@ -5,3 +5,4 @@
 
 pub mod config;
 pub mod process;
+pub mod version;

@@ -5,6 +5,7 @@
 
 use super::file::Source;
 use super::words;
+use crate::version::{COREWIRE_VERSION, REDIS_VERSION, build_id};
 use std::path::Path;
 
 /// What the program is to be, which the name it is called by decides.
@@ -93,19 +94,12 @@ fn command() -> clap::Command {
 
 /// The version line, in the form that clients and tools look for, with our own name after it.
 fn version() -> String {
-    let version = env!("CARGO_PKG_VERSION");
     format!(
-        "Redis server v=7.0.15 sha=00000000:0 malloc=mimalloc bits={} build={:x} \
-         (Corewire {version})\n",
+        "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=mimalloc bits={} build={:x} \
+         (Corewire {COREWIRE_VERSION})\n",
         usize::BITS,
-        build_id(version),
+        build_id(),
     )
-}
-
-/// A number that tells one version from another.
-fn build_id(version: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    version.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// Understands the arguments, of which the first is the program's name.

@@ -2,10 +2,8 @@
 //!
 //! The texts are Redis's: tools and its test suite look for them.
 
+use crate::version::REDIS_VERSION;
 use std::path::PathBuf;
-
-/// The version whose behaviour the server shows.
-const REDIS_VERSION: &str = "7.0.15";
 
 /// A configuration file, standard input or a command line that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,7 @@ mod value;
 pub mod words;
 
 pub use argv::{CommandLine, Role, Start, parse_command_line};
+pub(crate) use error::os_text;
 pub use error::{LoadError, SetError};
 pub use file::{Collected, Extras, Source};
 pub use rewrite::Rewriting;

@@ -21,8 +21,7 @@ pub(super) static GENERAL: Section = Section {
             .doc("Raise hz with the number of clients."),
         flag("always-show-logo", false)
             .with(IMMUTABLE)
-            .accepted("kept and reported; the start lines are the same with and without")
-            .doc("Print the logo at start even if the output is no terminal."),
+            .doc("Print the banner at start even if the output is no terminal."),
         text("ignore-warnings", Some("")).doc("Start-up checks that only warn, by name."),
         text("locale-collate", Some(""))
             .accepted("kept and reported; strings are compared byte by byte")
