@@ -1,1 +1,46 @@
 //! The command table, admission, dispatch and the handlers.
+//!
+//! A command enters at [`dispatch()`], whoever sends it, and goes strictly forward: table, admission,
+//! queue or [`call`], handler, effects. A command is a `const` [`command::Command`] beside its
+//! handler in its family's folder; [`families`] lists the families. See `CONTRIBUTING.md` for how
+//! to add one.
+
+pub mod admit;
+pub mod blocking;
+pub mod call;
+pub mod command;
+pub mod ctx;
+pub mod dispatch;
+pub mod evict;
+pub mod expire;
+pub mod families;
+mod help;
+pub mod host;
+pub mod keys;
+pub mod latency;
+pub mod multi;
+pub mod notify;
+pub mod origin;
+pub mod pause;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod slowlog;
+pub mod stats;
+pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+
+mod connection;
+mod strings;
+mod transactions;
+
+pub use ctx::{CmdResult, Ctx};
+pub use dispatch::{
+    Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, timed_out,
+};
+pub use families::FAMILIES;
+pub use origin::Origin;
+pub use server::Server;
+pub use session::Session;
+pub use table::Table;

@@ -50,6 +50,15 @@ impl Watchers {
         }
     }
 
+    /// Whether the watcher with this flag began when the key's time had come already.
+    pub(crate) fn was_expired(&self, key: &[u8], dirty: &Arc<AtomicBool>) -> bool {
+        let of_key = self.0.as_ref().and_then(|map| map.get(key));
+        of_key
+            .into_iter()
+            .flatten()
+            .any(|w| w.expired && Arc::ptr_eq(&w.dirty, dirty))
+    }
+
     /// The key has changed; `exists` says whether it is there now.
     #[cold]
     pub(crate) fn touch(&mut self, key: &[u8], exists: bool) {

@@ -119,6 +119,9 @@ texts! {
     UNBLOCKED_BY_CLIENT = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     UNBLOCKED_STATE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state \
                                changed (master -> replica?)";
+    INVALID_NUMKEYS = "ERR invalid numkeys value";
+    /// Never sent: a handler met a busy shard, and the command runs again later.
+    DEFERRED = "ERR shard is busy";
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
     TIMEOUT_OUT_OF_RANGE = "ERR timeout is out of range";

@@ -4,5 +4,15 @@
 //! Neither knows the other crates of the server.
 
 pub mod config;
+pub mod cron;
 pub mod process;
 pub mod version;
+pub mod service;
+pub mod start;
+pub mod wiring;
+
+/// The allocator's type, for the binary's `#[global_allocator]`.
+pub type Allocator = common::memory::CountingAllocator<mimalloc::MiMalloc>;
+
+/// mimalloc, counted: its 8-byte size classes up to 64 bytes are what entries are made for.
+pub const ALLOCATOR: Allocator = common::memory::CountingAllocator(mimalloc::MiMalloc);

@@ -113,6 +113,11 @@ impl Db {
         self.watchers.add(key, watcher);
     }
 
+    /// Whether the key's time had come already when the watcher with this flag was added.
+    pub fn watched_expired(&self, key: &[u8], dirty: &Arc<AtomicBool>) -> bool {
+        self.watchers.was_expired(key, dirty)
+    }
+
     /// Removes the watcher with this flag.
     pub fn unwatch(&mut self, key: &[u8], dirty: &Arc<AtomicBool>) {
         self.watchers.remove(key, dirty);

@@ -1,0 +1,73 @@
+//! Every reason to refuse a command before it runs, in one ordered list.
+//!
+//! The order is Redis's: unknown command and arity, protected mode (at connect), NOAUTH, commands
+//! not allowed in MULTI, ACL, cluster redirection, memory, disk errors, NOREPLICAS, READONLY,
+//! the pub/sub context of RESP2, MASTERDOWN, LOADING, BUSY. CLIENT PAUSE comes last and is not a
+//! refusal: see [`crate::dispatch`].
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use resp::{Args, ReplyError, errors};
+
+use crate::command::flag;
+use crate::server::Server;
+use crate::session::Session;
+use crate::table::{CommandId, Entry, NO_COMMAND};
+
+/// Finds the command, or the subcommand of a container, that the arguments name.
+///
+/// # Errors
+/// Unknown command or subcommand, or the wrong number of arguments.
+#[inline]
+pub(crate) fn resolve<'s>(
+    server: &'s Server,
+    id: CommandId,
+    args: Args<'_>,
+) -> Result<(CommandId, &'s Entry), ReplyError> {
+    if id == NO_COMMAND {
+        return Err(errors::unknown_command(args.at(0), args.from(1).iter()));
+    }
+    let entry = server.table.entry(id);
+    if entry.children.is_empty() || args.len() < 2 {
+        return checked(id, entry, args);
+    }
+    match server.table.find_sub(id, args.at(1)) {
+        NO_COMMAND => Err(errors::unknown_subcommand(entry.command.name, args.at(1))),
+        sub => checked(sub, server.table.entry(sub), args),
+    }
+}
+
+#[inline]
+fn checked<'s>(
+    id: CommandId,
+    entry: &'s Entry,
+    args: Args<'_>,
+) -> Result<(CommandId, &'s Entry), ReplyError> {
+    if entry.command.arity_ok(args.len()) {
+        Ok((id, entry))
+    } else {
+        Err(errors::wrong_arity(&entry.full_name))
+    }
+}
+
+/// Whether the client may run the command now.
+///
+/// # Errors
+/// The refusal.
+#[inline]
+pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result<(), ReplyError> {
+    let command = entry.command;
+    if !session.origin.is_checked() {
+        return Ok(());
+    }
+    if !session.authenticated && !command.has(flag::NO_AUTH) {
+        return Err(errors::NOAUTH);
+    }
+    if session.transaction.is_some() && command.has(flag::NO_MULTI) {
+        return Err(errors::NO_MULTI);
+    }
+    if command.has(flag::DENYOOM) && server.settings.maxmemory.load(Relaxed) != 0 {
+        crate::evict::make_room(server, session)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Runs one command: lock its keys, run the handler, record what follows from the change.
+//!
+//! The order is fixed. Locks are taken on the distinct shards of all keys, ascending; a busy shard
+//! defers the whole command before anything happened. What the handler changed goes to the log
+//! before the locks are released, so that the order of the log is the order of the commits.
+//! Statistics and the slow log come after the release.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use keyspace::{Effects, EventClass, KeyHash, Locked, OnExpired, ShardSet};
+use resp::{Args, ReplyWriter};
+use smallvec::SmallVec;
+
+use crate::command::{Command, flag};
+use crate::ctx::{Ctx, Propagation};
+use crate::dispatch::{Outcome, Prepared};
+use crate::keys;
+use crate::server::Server;
+use crate::session::{LinkWaker, Session};
+use crate::table::CommandId;
+
+/// Locks, runs, propagates, unlocks, counts.
+#[inline]
+pub(crate) fn call(
+    server: &Server,
+    session: &mut Session,
+    id: CommandId,
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    let shards = shards_of(server, session, id, args, prepared);
+    let link = &session.link;
+    let park = || -> Arc<dyn keyspace::Waker> { Arc::new(LinkWaker(Arc::clone(link))) };
+    let Ok(locked) = server.keyspace.try_lock_or_park(&shards, &park) else {
+        return Outcome::Deferred;
+    };
+    if session.clock_us == 0 {
+        session.clock_us = common::clock::now_us();
+    }
+    let hint = match (prepared.hashed, server.table.entry(id).single_key) {
+        (true, Some(at)) => (args.at(at).as_ptr(), prepared.hash),
+        _ => (std::ptr::null(), KeyHash(0)),
+    };
+    let mut ctx = new_ctx(
+        server,
+        session,
+        server.table.entry(id).command,
+        locked,
+        hint,
+    );
+    run(&mut ctx, id, args, out);
+    finish(ctx)
+}
+
+fn new_ctx<'a>(
+    server: &'a Server,
+    session: &'a mut Session,
+    command: &'static Command,
+    locked: Locked<'a>,
+    hint: (*const u8, KeyHash),
+) -> Ctx<'a> {
+    let effects = Effects {
+        now_ms: session.clock_us / 1000,
+        on_expired: if session.origin.expires_keys() {
+            OnExpired::Delete
+        } else {
+            OnExpired::Keep
+        },
+        no_touch: session.no_touch,
+        wants: EventClass(server.settings.notify_keyspace_events.load(Relaxed) as u32),
+        ..Effects::default()
+    };
+    Ctx {
+        server,
+        now_us: session.clock_us,
+        session,
+        locked,
+        hint,
+        command,
+        effects,
+        propagation: Propagation::Verbatim,
+        overdue: RefCell::new(SmallVec::new()),
+        hits: Cell::new(0),
+        misses: Cell::new(0),
+        deferred: false,
+        close: false,
+        blocked: false,
+        in_exec: false,
+        unit: None,
+        redacted: false,
+    }
+}
+
+/// The surroundings of changes that no client asked for: expiry, eviction.
+pub(crate) fn internal_ctx<'a>(
+    server: &'a Server,
+    session: &'a mut Session,
+    locked: Locked<'a>,
+) -> Ctx<'a> {
+    new_ctx(
+        server,
+        session,
+        &crate::expire::INTERNAL,
+        locked,
+        (std::ptr::null(), KeyHash(0)),
+    )
+}
+
+/// The shards that the command needs.
+#[inline]
+fn shards_of(
+    server: &Server,
+    session: &Session,
+    id: CommandId,
+    args: Args<'_>,
+    prepared: Prepared,
+) -> ShardSet {
+    let entry = server.table.entry(id);
+    if prepared.hashed && entry.single_key.is_some() {
+        return ShardSet::one(server.keyspace.shard_of(prepared.hash));
+    }
+    let mut shards = ShardSet::default();
+    if entry.command.has(flag::LOCKS_QUEUE) {
+        for queued in session.transaction.iter().flat_map(|t| &t.queue) {
+            let refs: SmallVec<[&[u8]; 8]> = queued.args.iter().map(|arg| &**arg).collect();
+            add_shards(server, queued.id, Args::new(&refs), true, &mut shards);
+        }
+        // The watched keys too, so that what EXEC finds out about them holds until it is done.
+        for (_, key) in &session.watched {
+            shards.insert(server.keyspace.shard_of(server.keyspace.hash(key)));
+        }
+        return shards;
+    }
+    add_shards(server, id, args, false, &mut shards);
+    shards
+}
+
+fn add_shards(
+    server: &Server,
+    id: CommandId,
+    args: Args<'_>,
+    in_exec: bool,
+    shards: &mut ShardSet,
+) {
+    let command = server.table.entry(id).command;
+    if command.has(flag::ALL_SHARDS) || in_exec && command.has(flag::WALKS_SHARDS) {
+        *shards = ShardSet::All;
+        return;
+    }
+    keys::for_each(command, args, &mut |at, _| {
+        let hash = server.keyspace.hash(args.at(at));
+        shards.insert(server.keyspace.shard_of(hash));
+    });
+}
+
+/// Runs the handler under the locks and records everything that follows, statistics included.
+pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut ReplyWriter<'_>) {
+    let server = ctx.server;
+    let before = out.mark();
+    let start_us = ctx.session.clock_us;
+    ctx.command = server.table.entry(id).command;
+    let result = (ctx.command.handler)(ctx, args, out);
+    if ctx.deferred {
+        out.truncate(before);
+        return;
+    }
+    let failed = result.is_err();
+    if let Err(error) = result {
+        out.truncate(before);
+        server.stats.error(error.code());
+        out.error(&error);
+    }
+    if !ctx.overdue.get_mut().is_empty() {
+        crate::expire::delete_overdue(ctx);
+    }
+    if !ctx.effects.is_empty() {
+        drain(ctx, args);
+    }
+    let end_us = common::clock::now_us();
+    let us = (end_us - start_us).max(0) as u64;
+    ctx.session.clock_us = end_us;
+    let stats = server.stats.worker(ctx.session.worker);
+    stats.ran(
+        id,
+        us,
+        failed,
+        server.settings.latency_tracking.load(Relaxed),
+    );
+    stats.looked_up(ctx.hits.take(), ctx.misses.take());
+    if us >= 1000 || server.settings.is_slow(us) {
+        record_slow(ctx, args, us);
+    }
+}
+
+/// Sends what changed to the log and to those who watch, and forgets it.
+pub(crate) fn drain(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    let server = ctx.server;
+    let dirty = ctx.effects.dirty;
+    server.stats.worker(ctx.session.worker).changed(dirty);
+    if !ctx.effects.expired.is_empty() {
+        crate::expire::record(ctx);
+    }
+    let propagation = std::mem::take(&mut ctx.propagation);
+    if server.log.is_wanted() && ctx.session.origin.is_propagated() {
+        propagate(ctx, propagation, args, dirty);
+    }
+    crate::notify::drain(ctx);
+    ctx.effects.clear();
+}
+
+fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty: u64) {
+    let db = ctx.session.db;
+    let commands = match propagation {
+        Propagation::Verbatim if dirty == 0 => return,
+        Propagation::Verbatim => vec![args.iter().map(<[u8]>::to_vec).collect()],
+        Propagation::Rewritten(commands) => commands,
+    };
+    let commands = commands.into_iter().map(|command| (db, command));
+    match &mut ctx.unit {
+        Some(unit) => unit.extend(commands),
+        None => ctx.server.append_to_log(commands.collect()),
+    }
+}
+
+#[cold]
+fn record_slow(ctx: &mut Ctx<'_>, args: Args<'_>, us: u64) {
+    let server = ctx.server;
+    let threshold_ms = server.settings.latency_monitor_threshold_ms.load(Relaxed);
+    let event = if ctx.command.has(flag::FAST) {
+        "fast-command"
+    } else {
+        "command"
+    };
+    server
+        .latency
+        .record_if_needed(event, us / 1000, threshold_ms);
+    if server.settings.is_slow(us) && !ctx.command.has(flag::SKIP_SLOWLOG) {
+        let name = ctx.session.state.text.lock().name.clone();
+        let max_len = server.settings.slowlog_max_len.load(Relaxed);
+        let shown = ctx.shown_args(args);
+        server
+            .slowlog
+            .push(shown, us, (&ctx.session.address, &name), max_len);
+    }
+}
+
+fn finish(ctx: Ctx<'_>) -> Outcome {
+    match (ctx.deferred, ctx.blocked, ctx.close) {
+        (true, ..) => Outcome::Deferred,
+        (_, true, _) => Outcome::Blocked,
+        (_, _, true) => Outcome::Close,
+        _ => Outcome::Done,
+    }
+}

@@ -1,0 +1,308 @@
+//! What a handler works with: the locked keys, the client, the frozen time, the doors to data.
+//!
+//! [`Ctx::read`] and [`Ctx::write`] are the only ways to a key. Both know the key's hash already
+//! when it is the command's first key, because the network layer had it hashed to prefetch it.
+//! Time stands still for a command and for a whole transaction.
+
+use std::cell::{Cell, RefCell};
+
+use keyspace::{
+    Db, DbId, DbKey, Effects, Entry, KeyHash, Locked, OnExpired, ShardId, ShardSet, StrRef, Write,
+    WrongKind,
+};
+use resp::{Args, ReplyError, errors};
+use smallvec::SmallVec;
+
+use crate::command::Command;
+use crate::server::Server;
+use crate::session::{LinkWaker, Session};
+
+/// What a handler returns: its reply is written, or this error takes the reply's place.
+pub type CmdResult = Result<(), ReplyError>;
+
+/// How the running command goes to the log.
+#[derive(Debug, Default)]
+pub(crate) enum Propagation {
+    /// As the client sent it.
+    #[default]
+    Verbatim,
+    /// As these commands instead; none at all means not at all.
+    Rewritten(Vec<Vec<Vec<u8>>>),
+}
+
+/// The surroundings of one running command.
+pub struct Ctx<'a> {
+    /// What all workers share.
+    pub server: &'a Server,
+    /// The client.
+    pub session: &'a mut Session,
+    pub(crate) locked: Locked<'a>,
+    pub(crate) now_us: i64,
+    /// Address of the first key in the arguments, and its hash.
+    pub(crate) hint: (*const u8, KeyHash),
+    pub(crate) command: &'static Command,
+    pub(crate) effects: Effects,
+    pub(crate) propagation: Propagation,
+    pub(crate) overdue: RefCell<SmallVec<[DbKey; 1]>>,
+    pub(crate) hits: Cell<u32>,
+    pub(crate) misses: Cell<u32>,
+    /// A shard that the handler wanted was busy: the command is to be run again later.
+    pub(crate) deferred: bool,
+    /// The client is to be closed once the reply is out.
+    pub(crate) close: bool,
+    /// The client waits without a reply.
+    pub(crate) blocked: bool,
+    /// Inside EXEC.
+    pub(crate) in_exec: bool,
+    /// What a transaction has for the log so far, to be appended as one unit.
+    pub(crate) unit: Option<Vec<(DbId, Vec<Vec<u8>>)>>,
+    /// Replaces the arguments in SLOWLOG and MONITOR.
+    pub(crate) redacted: bool,
+}
+
+impl<'a> Ctx<'a> {
+    /// Unix time in milliseconds, frozen.
+    #[inline]
+    pub fn now_ms(&self) -> i64 {
+        self.now_us / 1000
+    }
+
+    /// Unix time in microseconds, frozen.
+    #[inline]
+    pub fn now_us(&self) -> i64 {
+        self.now_us
+    }
+
+    /// The selected database.
+    #[inline]
+    pub fn db(&self) -> DbId {
+        self.session.db
+    }
+
+    /// The running command.
+    pub fn command(&self) -> &'static Command {
+        self.command
+    }
+
+    /// Whether the command runs inside EXEC.
+    pub fn in_transaction(&self) -> bool {
+        self.in_exec
+    }
+
+    /// The key's hash: remembered for the first key, computed for others.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        if key.as_ptr() == self.hint.0 {
+            self.hint.1
+        } else {
+            self.server.keyspace.hash(key)
+        }
+    }
+
+    /// The shard of a key and its part of the selected database, if that has any keys.
+    #[inline]
+    fn shard_db(&self, db: DbId, hash: KeyHash) -> Option<&Db> {
+        self.locked.db(self.server.keyspace.shard_of(hash), db)
+    }
+
+    /// Reads a key: counts a hit or miss, notes the access for LRU and LFU. A key past its time
+    /// is absent, and deleted when the command is done.
+    #[inline]
+    pub fn read(&self, key: &[u8]) -> Option<Entry<'_>> {
+        let found = self.peek(key);
+        match &found {
+            Some(entry) => {
+                self.hits.set(self.hits.get() + 1);
+                if !self.effects.no_touch {
+                    entry.touch(self.now_ms());
+                }
+            }
+            None => self.misses.set(self.misses.get() + 1),
+        }
+        found
+    }
+
+    /// Reads a key without a trace: no statistics, no LRU.
+    #[inline]
+    pub fn peek(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.peek_in(self.session.db, key)
+    }
+
+    /// [`peek`](Self::peek) in another database.
+    #[inline]
+    pub fn peek_in(&self, db: DbId, key: &[u8]) -> Option<Entry<'_>> {
+        let hash = self.hash(key);
+        let entry = self.shard_db(db, hash)?.get(hash, key)?;
+        if entry.is_expired(self.now_ms()) && self.effects.on_expired != OnExpired::Keep {
+            self.note_overdue(db, key);
+            return None;
+        }
+        Some(entry)
+    }
+
+    #[cold]
+    fn note_overdue(&self, db: DbId, key: &[u8]) {
+        if self.effects.on_expired == OnExpired::Delete {
+            let overdue = DbKey {
+                db,
+                key: key.into(),
+            };
+            let mut known = self.overdue.borrow_mut();
+            if !known.contains(&overdue) {
+                known.push(overdue);
+            }
+        }
+    }
+
+    /// Whether the key is there but past its time. Notes nothing.
+    pub fn is_overdue_in(&self, db: DbId, key: &[u8]) -> bool {
+        let hash = self.hash(key);
+        let entry = self.shard_db(db, hash).and_then(|db| db.get(hash, key));
+        entry.is_some_and(|entry| entry.is_expired(self.now_ms()))
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    #[inline]
+    pub fn read_str(&self, key: &[u8]) -> Result<Option<StrRef<'_>>, ReplyError> {
+        as_str(self.read(key))
+    }
+
+    /// [`read_str`](Self::read_str) without a trace.
+    ///
+    /// # Errors
+    /// WRONGTYPE where the key holds something else.
+    #[inline]
+    pub fn peek_str(&self, key: &[u8]) -> Result<Option<StrRef<'_>>, ReplyError> {
+        as_str(self.peek(key))
+    }
+
+    /// Opens a key for change. A key past its time is deleted first.
+    #[inline]
+    pub fn write<'k>(&'k mut self, key: &'k [u8]) -> Write<'k> {
+        self.write_in(self.session.db, key)
+    }
+
+    /// [`write`](Self::write) in another database.
+    #[inline]
+    pub fn write_in<'k>(&'k mut self, db: DbId, key: &'k [u8]) -> Write<'k> {
+        let hash = self.hash(key);
+        let shard = self.server.keyspace.shard_of(hash);
+        match self.locked.db_mut(shard, db) {
+            Some(db) => db.write(hash, key, &mut self.effects),
+            // The key specs and the handler disagree: better to stop than to change unlocked data.
+            None => panic!("{} writes a key that is not locked", self.command.name),
+        }
+    }
+
+    /// Replaces what goes to the log by this command; several calls add several commands.
+    pub fn propagate_as(&mut self, args: &[&[u8]]) {
+        if !self.server.log.is_wanted() {
+            return;
+        }
+        let command = args.iter().map(|arg| arg.to_vec()).collect();
+        match &mut self.propagation {
+            Propagation::Rewritten(commands) => commands.push(command),
+            Propagation::Verbatim => self.propagation = Propagation::Rewritten(vec![command]),
+        }
+    }
+
+    /// Keeps the command out of the log although it changed something.
+    pub fn no_propagation(&mut self) {
+        self.propagation = Propagation::Rewritten(Vec::new());
+    }
+
+    /// From here on, what goes to the log is collected, to be appended as a unit.
+    pub(crate) fn begin_unit(&mut self) {
+        self.unit = Some(Vec::new());
+    }
+
+    /// Appends what was collected since [`begin_unit`](Self::begin_unit).
+    pub(crate) fn end_unit(&mut self) {
+        if let Some(unit) = self.unit.take() {
+            self.server.append_to_log(unit);
+        }
+    }
+
+    /// Closes the client once the reply is out.
+    pub fn close_after_reply(&mut self) {
+        self.close = true;
+    }
+
+    /// Keeps the arguments out of SLOWLOG and MONITOR.
+    pub fn redact(&mut self) {
+        self.redacted = true;
+    }
+
+    /// Number of shards, to walk with [`with_shard`](Self::with_shard).
+    pub fn shards(&self) -> usize {
+        self.server.keyspace.shards()
+    }
+
+    /// Runs `f` on one shard's part of a database, with its lock held: the way of commands that
+    /// walk the whole keyspace one shard at a time. `None` is given where the part has no keys.
+    ///
+    /// # Errors
+    /// When the shard is busy: the handler must return this error at once, its reply is dropped
+    /// and the command runs again, from its beginning, when the shard is free.
+    pub fn with_shard<R>(
+        &mut self,
+        shard: ShardId,
+        db: DbId,
+        f: impl FnOnce(Option<&Db>) -> R,
+    ) -> Result<R, ReplyError> {
+        if self.locked.contains(shard) {
+            return Ok(f(self.locked.db(shard, db)));
+        }
+        let link = &self.session.link;
+        let park = || -> std::sync::Arc<dyn keyspace::Waker> {
+            std::sync::Arc::new(LinkWaker(std::sync::Arc::clone(link)))
+        };
+        match self
+            .server
+            .keyspace
+            .try_lock_or_park(&ShardSet::one(shard), &park)
+        {
+            Ok(locked) => Ok(f(locked.db(shard, db))),
+            Err(_) => {
+                self.deferred = true;
+                Err(errors::DEFERRED)
+            }
+        }
+    }
+
+    /// All the locks that the command holds.
+    pub fn locked(&mut self) -> &mut Locked<'a> {
+        &mut self.locked
+    }
+
+    /// The effects collected so far; for keyspace-wide operations that bypass the write guard
+    /// (FLUSHALL, SWAPDB).
+    pub fn effects(&mut self) -> &mut Effects {
+        &mut self.effects
+    }
+
+    /// The arguments as the slow log shows them.
+    pub(crate) fn shown_args(&self, args: Args<'_>) -> Vec<Vec<u8>> {
+        if self.redacted {
+            let name = args.at(0).to_vec();
+            let rest = (1..args.len()).map(|_| b"(redacted)".to_vec());
+            return std::iter::once(name).chain(rest).collect();
+        }
+        crate::slowlog::shorten(args)
+    }
+}
+
+#[inline]
+fn as_str(entry: Option<Entry<'_>>) -> Result<Option<StrRef<'_>>, ReplyError> {
+    entry
+        .map(|entry| entry.str_value().ok_or(errors::WRONGTYPE))
+        .transpose()
+}
+
+/// The error reply for a value of another type than the command is for.
+pub(crate) fn wrong_type(_: WrongKind) -> ReplyError {
+    errors::WRONGTYPE
+}

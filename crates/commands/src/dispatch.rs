@@ -1,0 +1,228 @@
+//! The one entrance for commands, whoever sends them: look up, admit, queue or run.
+//!
+//! The network layer calls [`prepare`] for every command of a read batch, then [`prefetch`] for
+//! every one, and then [`dispatch`] for each in order; what was looked up and hashed is handed
+//! over in [`Prepared`] and not done again.
+
+use std::sync::Arc;
+
+use keyspace::KeyHash;
+use resp::{Args, ReplyError, ReplyWriter, errors};
+
+use crate::call;
+use crate::command::flag;
+use crate::ctx::{CmdResult, Ctx};
+use crate::server::Server;
+use crate::session::{ReplyMode, Session};
+use crate::table::{CommandId, Entry, NO_COMMAND};
+use crate::{admit, multi};
+
+/// What [`prepare`] found out about a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// The command of that name, containers unresolved.
+    pub id: CommandId,
+    /// Whether `hash` is the hash of the command's only key.
+    pub hashed: bool,
+    /// See `hashed`.
+    pub hash: KeyHash,
+}
+
+impl Default for Prepared {
+    fn default() -> Self {
+        Self {
+            id: NO_COMMAND,
+            hashed: false,
+            hash: KeyHash(0),
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply is written.
+    Done,
+    /// The reply is written; the connection ends.
+    Close,
+    /// Nothing happened: the same command is to be dispatched again when the client is resumed.
+    Deferred,
+    /// The client waits; the reply comes later through its link.
+    Blocked,
+}
+
+/// Looks a command up and hashes its key; begins to load the key's bucket into the cache.
+#[inline]
+pub fn prepare(server: &Server, session: &Session, args: Args<'_>) -> Prepared {
+    let id = server.table.find(args.at(0));
+    if id == NO_COMMAND {
+        return Prepared::default();
+    }
+    match server
+        .table
+        .entry(id)
+        .single_key
+        .and_then(|at| args.get(at))
+    {
+        None => Prepared {
+            id,
+            ..Prepared::default()
+        },
+        Some(key) => {
+            let hash = server.keyspace.hash(key);
+            server.keyspace.prefetch(session.db, hash);
+            Prepared {
+                id,
+                hashed: true,
+                hash,
+            }
+        }
+    }
+}
+
+/// Begins to load the key's entry into the cache, its bucket being there by now.
+#[inline]
+pub fn prefetch(server: &Server, session: &Session, prepared: &Prepared) {
+    if prepared.hashed {
+        server.keyspace.prefetch_entry(session.db, prepared.hash);
+    }
+}
+
+/// Runs a command, or queues or refuses it, and writes the reply.
+#[inline]
+pub fn dispatch(
+    server: &Server,
+    session: &mut Session,
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    let before = out.mark();
+    let outcome = match admit::resolve(server, prepared.id, args) {
+        Err(error) => refuse(server, session, None, error, out),
+        Ok((id, entry)) => admitted(server, session, (id, entry), args, prepared, out),
+    };
+    if session.reply_mode != ReplyMode::On && outcome != Outcome::Deferred {
+        match session.reply_mode {
+            ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
+            mode => {
+                out.truncate(before);
+                if mode == ReplyMode::Skip {
+                    session.reply_mode = ReplyMode::On;
+                }
+            }
+        }
+    }
+    outcome
+}
+
+#[inline]
+fn admitted(
+    server: &Server,
+    session: &mut Session,
+    (id, entry): (CommandId, &Entry),
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    if let Err(error) = admit::admit(server, session, entry) {
+        return refuse(server, session, Some(id), error, out);
+    }
+    session.note_command(id);
+    if session.transaction.is_some() && !entry.command.has(flag::NOT_QUEUED) {
+        return queue(session, id, args, out);
+    }
+    if server.pause.is_possible() && is_paused(server, session, entry) {
+        return Outcome::Deferred;
+    }
+    call::call(server, session, id, args, prepared, out)
+}
+
+/// Writes an error that took the place of a command, and counts it. In MULTI it also makes EXEC
+/// fail.
+fn refuse(
+    server: &Server,
+    session: &mut Session,
+    id: Option<CommandId>,
+    error: ReplyError,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    if let Some(id) = id {
+        server.stats.worker(session.worker).rejected(id);
+    }
+    if let Some(transaction) = &mut session.transaction {
+        transaction.aborted = true;
+    }
+    server.stats.error(error.code());
+    out.error(&error);
+    Outcome::Done
+}
+
+fn queue(
+    session: &mut Session,
+    id: CommandId,
+    args: Args<'_>,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    use std::sync::atomic::Ordering::Relaxed;
+    let transaction = session
+        .transaction
+        .get_or_insert_with(Box::<multi::Transaction>::default);
+    transaction.push(id, args);
+    session
+        .state
+        .multi
+        .store(transaction.queue.len() as i32, Relaxed);
+    session
+        .state
+        .multi_mem
+        .store(transaction.memory_bytes as u64, Relaxed);
+    out.simple("QUEUED");
+    Outcome::Done
+}
+
+/// Whether CLIENT PAUSE holds the command; if so, the client is resumed when the pause ends.
+fn is_paused(server: &Server, session: &Session, entry: &Entry) -> bool {
+    if !session.origin.is_checked() || entry.command.has(flag::NOT_PAUSED) {
+        return false;
+    }
+    let queued_write = session.transaction.as_ref().is_some_and(|transaction| {
+        let may_write = |q: &multi::Queued| writes(server.table.entry(q.id));
+        entry.command.name == "exec" && transaction.queue.iter().any(may_write)
+    });
+    let held = server
+        .pause
+        .holds(common::clock::now_ms(), queued_write || writes(entry));
+    if held.is_some() {
+        server.pause.wait(Arc::clone(&session.link));
+    }
+    held.is_some()
+}
+
+fn writes(entry: &Entry) -> bool {
+    entry.command.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0
+}
+
+/// The handler of container commands, which only their subcommands answer.
+///
+/// # Errors
+/// Always: reached only by a call that names no subcommand.
+pub fn container(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    Err(errors::wrong_arity(ctx.command().name))
+}
+
+/// To be called when a read batch is done: the clock is read afresh for the next.
+#[inline]
+pub fn batch_end(session: &mut Session) {
+    session.clock_us = 0;
+}
+
+/// The moment that the client asked for with [`crate::session::ClientLink::wake_at`] has come.
+pub fn timed_out(_: &Server, _: &mut Session, _: &mut ReplyWriter<'_>) -> Outcome {
+    Outcome::Done
+}
+
+/// The client is gone: forgets what it held.
+pub fn disconnect(server: &Server, mut session: Session) {
+    crate::transactions::unwatch_gone(server, &mut session);
+}

@@ -1,0 +1,81 @@
+//! What happens to keys whose time is over: on access, and actively.
+//!
+//! A reader that meets such a key notes it; it is deleted at the end of the command, under the same
+//! lock ([`delete_overdue`]); a writer deletes it at once. The active cycle ([`cycle`]) takes due
+//! keys from each shard's index in short slices, so that a key is gone and its `expired` event is
+//! out within 10 ms of its time on an idle server, however many volatile keys there are. Either
+//! way the log gets a DEL (or UNLINK) before anything that was done with the key afterwards.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use keyspace::{DbKey, ShardSet};
+
+use crate::call;
+use crate::command::Command;
+use crate::ctx::Ctx;
+use crate::server::Server;
+use crate::session::Session;
+
+/// Keys deleted under one lock hold.
+const SLICE_KEYS: usize = 64;
+
+/// Stands for the server where it changes data of its own accord.
+pub(crate) const INTERNAL: Command = Command::new("internal", 0, crate::dispatch::container);
+
+/// Deletes the keys that readers of this command found to be past their time.
+#[cold]
+pub(crate) fn delete_overdue(ctx: &mut Ctx<'_>) {
+    let overdue = std::mem::take(ctx.overdue.get_mut());
+    for DbKey { db, key } in &overdue {
+        // Opening an expired key for change deletes it.
+        ctx.write_in(*db, key).unchanged();
+    }
+}
+
+/// Counts the keys that expired in this command and logs their deletion, before the command.
+#[cold]
+pub(crate) fn record(ctx: &mut Ctx<'_>) {
+    let server = ctx.server;
+    let expired = std::mem::take(&mut ctx.effects.expired);
+    server
+        .stats
+        .expired_keys
+        .fetch_add(expired.len() as u64, Relaxed);
+    if !server.log.is_wanted() {
+        return;
+    }
+    let lazy = server.settings.lazyfree_lazy_expire.load(Relaxed);
+    let name = if lazy { "UNLINK" } else { "DEL" };
+    let deletions = expired
+        .into_iter()
+        .map(|DbKey { db, key }| (db, vec![name.into(), key.into()]));
+    match &mut ctx.unit {
+        Some(unit) => unit.extend(deletions),
+        None => deletions.for_each(|deletion| server.append_to_log(vec![deletion])),
+    }
+}
+
+/// Deletes what is due in all shards, on behalf of `session`, an internal one. Returns when the
+/// next key will be due (Unix ms), or `i64::MAX` for never. Not for workers: waits for locks.
+pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
+    if !server.settings.active_expire.load(Relaxed) {
+        return i64::MAX;
+    }
+    let mut next = i64::MAX;
+    for shard in server.keyspace.shard_ids() {
+        while server.keyspace.next_due(shard) <= now_ms {
+            let locked = server.keyspace.lock(&ShardSet::one(shard));
+            session.clock_us = now_ms * 1000;
+            let mut ctx = call::internal_ctx(server, session, locked);
+            let due = server
+                .keyspace
+                .due(&mut ctx.locked, shard, now_ms, SLICE_KEYS);
+            for (db, due) in &due {
+                ctx.write_in(*db, &due.key).unchanged();
+            }
+            call::drain(&mut ctx, resp::Args::new(&[]));
+        }
+        next = next.min(server.keyspace.next_due(shard));
+    }
+    next
+}

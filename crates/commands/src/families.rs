@@ -1,0 +1,11 @@
+//! The list of command families. A new family adds one line here.
+
+use crate::command::Command;
+use crate::{connection, strings, transactions};
+
+/// Every command of the server, by family.
+pub const FAMILIES: &[&[&Command]] = &[
+    connection::COMMANDS,
+    strings::COMMANDS,
+    transactions::COMMANDS,
+];

@@ -1,0 +1,87 @@
+//! Everything that the handlers of all workers share.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use keyspace::{DbId, Keyspace};
+use parking_lot::Mutex;
+use replication::Log;
+
+use crate::host::Host;
+use crate::latency::LatencyMonitor;
+use crate::pause::Pause;
+use crate::settings::Settings;
+use crate::slowlog::SlowLog;
+use crate::stats::Stats;
+use crate::table::Table;
+
+/// The shared state of the command layer.
+pub struct Server {
+    /// The data.
+    pub keyspace: Arc<Keyspace>,
+    /// The commands.
+    pub table: Table,
+    /// Directives that handlers read.
+    pub settings: Settings,
+    /// Users and passwords.
+    pub users: acl::Users,
+    /// Where changes are propagated to.
+    pub log: Arc<Log>,
+    /// Statistics.
+    pub stats: Stats,
+    /// SLOWLOG.
+    pub slowlog: SlowLog,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// [`Stats::changes`] at the last save.
+    pub changes_at_save: AtomicU64,
+    /// Unix time in seconds of the last successful save; the start until then.
+    pub last_save_s: AtomicI64,
+    /// Replication id, 40 hexadecimal digits.
+    pub replication_id: Mutex<String>,
+    host: OnceLock<Arc<dyn Host>>,
+}
+
+impl Server {
+    /// The shared state over a keyspace and a command table, for that many workers.
+    pub fn new(keyspace: Arc<Keyspace>, table: Table, workers: usize) -> Self {
+        let stats = Stats::new(workers, table.len());
+        Self {
+            keyspace,
+            table,
+            settings: Settings::default(),
+            users: acl::Users::new(),
+            log: Arc::new(Log::new()),
+            stats,
+            slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            pause: Pause::default(),
+            changes_at_save: AtomicU64::new(0),
+            last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
+            replication_id: Mutex::new(common::random::hex_id(40)),
+            host: OnceLock::new(),
+        }
+    }
+
+    /// Connects the server around the command layer. Only the first call counts.
+    pub fn set_host(&self, host: Arc<dyn Host>) {
+        let _ = self.host.set(host);
+    }
+
+    /// Appends commands, each with its database, to the log as one unit.
+    pub(crate) fn append_to_log(&self, commands: Vec<(DbId, Vec<Vec<u8>>)>) {
+        let commands: Vec<_> = commands
+            .into_iter()
+            .map(|(db, args)| (db.0 as u16, args))
+            .collect();
+        self.log.append_unit(&commands);
+    }
+
+    /// The server around the command layer; `None` in tests that have none.
+    pub fn host(&self) -> Option<&Arc<dyn Host>> {
+        self.host.get()
+    }
+}

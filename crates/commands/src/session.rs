@@ -1,0 +1,275 @@
+//! A client as the command layer sees it: what only its own worker touches ([`Session`]), and
+//! what other threads may read or flag ([`ClientState`]).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+
+use bytes::Bytes;
+use keyspace::DbId;
+use parking_lot::Mutex;
+use resp::Proto;
+
+use crate::multi::Transaction;
+use crate::origin::Origin;
+use crate::table::{CommandId, NO_COMMAND};
+
+/// Flags of [`ClientState::flags`].
+pub mod client_flag {
+    /// In MULTI.
+    pub const MULTI: u32 = 1;
+    /// Blocked in a command.
+    pub const BLOCKED: u32 = 1 << 1;
+    /// A monitor.
+    pub const MONITOR: u32 = 1 << 2;
+    /// Subscribed to something.
+    pub const PUBSUB: u32 = 1 << 3;
+    /// A replica.
+    pub const REPLICA: u32 = 1 << 4;
+    /// Excluded from client eviction.
+    pub const NO_EVICT: u32 = 1 << 5;
+    /// Its reads do not touch LRU and LFU.
+    pub const NO_TOUCH: u32 = 1 << 6;
+    /// Will be closed once its output is flushed.
+    pub const CLOSING: u32 = 1 << 7;
+    /// Tracks keys for client-side caching.
+    pub const TRACKING: u32 = 1 << 8;
+    /// Tracking in broadcast mode.
+    pub const TRACKING_BCAST: u32 = 1 << 9;
+    /// The target of tracking redirection is gone.
+    pub const TRACKING_BROKEN: u32 = 1 << 10;
+    /// Connected through a unix socket.
+    pub const UNIX_SOCKET: u32 = 1 << 11;
+    /// In READONLY mode on a cluster node.
+    pub const READONLY: u32 = 1 << 12;
+}
+
+/// The parts of a client's state that are text, changed rarely.
+#[derive(Clone, Debug, Default)]
+pub struct ClientText {
+    /// CLIENT SETNAME; empty for none.
+    pub name: String,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: String,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: String,
+    /// The authenticated user.
+    pub user: String,
+}
+
+/// What other threads may read of a client, for CLIENT LIST and the like.
+#[derive(Debug)]
+pub struct ClientState {
+    /// Selected database.
+    pub db: AtomicU16,
+    /// The last command.
+    pub command: AtomicU16,
+    /// See [`client_flag`].
+    pub flags: AtomicU32,
+    /// Protocol version, 2 or 3.
+    pub resp: AtomicU8,
+    /// Commands queued in MULTI, or -1.
+    pub multi: AtomicI32,
+    /// Bytes held by the commands queued in MULTI.
+    pub multi_mem: AtomicU64,
+    /// Subscribed channels.
+    pub subscriptions: AtomicU32,
+    /// Subscribed patterns.
+    pub pattern_subscriptions: AtomicU32,
+    /// Subscribed shard channels.
+    pub shard_subscriptions: AtomicU32,
+    /// Client that invalidations are redirected to, or -1.
+    pub redirect: std::sync::atomic::AtomicI64,
+    /// While keys are watched: becomes true under the shard lock of a watched key that changes, and
+    /// EXEC must fail then. There while anything is watched.
+    pub watch: Mutex<Option<Arc<AtomicBool>>>,
+    /// Names.
+    pub text: Mutex<ClientText>,
+}
+
+impl ClientState {
+    /// The state of a client that has just connected.
+    pub fn new() -> Self {
+        Self {
+            db: AtomicU16::new(0),
+            command: AtomicU16::new(NO_COMMAND),
+            flags: AtomicU32::new(0),
+            resp: AtomicU8::new(2),
+            multi: AtomicI32::new(-1),
+            multi_mem: AtomicU64::new(0),
+            subscriptions: AtomicU32::new(0),
+            pattern_subscriptions: AtomicU32::new(0),
+            shard_subscriptions: AtomicU32::new(0),
+            redirect: std::sync::atomic::AtomicI64::new(-1),
+            watch: Mutex::new(None),
+            text: Mutex::new(ClientText {
+                user: "default".into(),
+                ..ClientText::default()
+            }),
+        }
+    }
+}
+
+impl Default for ClientState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How to reach a client's connection from any thread. Implemented by the server over the
+/// network layer; a session without a connection (log loader, tests) uses [`NoLink`].
+pub trait ClientLink: Send + Sync {
+    /// Dispatches the deferred command again.
+    fn resume(&self);
+    /// Ends a blocking command with this reply, already encoded for the client's protocol.
+    fn unblock(&self, reply: Bytes);
+    /// Appends an out-of-band message: pub/sub, invalidation, MONITOR.
+    fn push(&self, payload: Bytes);
+    /// Closes the connection; at once, or after its output is flushed.
+    fn kill(&self, flush: bool);
+    /// Posts [`resume`](Self::resume) no earlier than at the given Unix time in milliseconds.
+    fn wake_at(&self, at_ms: i64);
+}
+
+/// A link that leads nowhere.
+#[derive(Debug)]
+pub struct NoLink;
+
+impl ClientLink for NoLink {
+    fn resume(&self) {}
+    fn unblock(&self, _: Bytes) {}
+    fn push(&self, _: Bytes) {}
+    fn kill(&self, _: bool) {}
+    fn wake_at(&self, _: i64) {}
+}
+
+/// Wakes a deferred client when the shard it waits for is free.
+pub(crate) struct LinkWaker(pub(crate) Arc<dyn ClientLink>);
+
+impl keyspace::Waker for LinkWaker {
+    fn wake(&self) {
+        self.0.resume();
+    }
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// Replies are sent.
+    #[default]
+    On,
+    /// Nothing is sent.
+    Off,
+    /// The next command's reply is dropped.
+    SkipNext,
+    /// This command's reply is dropped.
+    Skip,
+}
+
+/// A client, owned by its worker.
+pub struct Session {
+    /// Unique for the life of the process.
+    pub id: u64,
+    /// Selected database; changed with [`Session::set_db`].
+    pub(crate) db: DbId,
+    /// Protocol of the replies.
+    pub proto: Proto,
+    /// Whether the client may run commands that need authentication.
+    pub authenticated: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// Who sends the commands.
+    pub origin: Origin,
+    /// Index of the worker's statistics.
+    pub worker: usize,
+    /// Reads do not touch LRU and LFU.
+    pub no_touch: bool,
+    /// Commands between MULTI and EXEC.
+    pub transaction: Option<Box<Transaction>>,
+    /// Keys watched.
+    pub(crate) watched: Vec<(DbId, Box<[u8]>)>,
+    /// What other threads see.
+    pub state: Arc<ClientState>,
+    /// The connection.
+    pub link: Arc<dyn ClientLink>,
+    /// `addr:port`, for SLOWLOG and MONITOR.
+    pub address: Arc<str>,
+    /// End of the last command in this read batch in microseconds of Unix time; 0 at its start.
+    /// Saves every second clock reading.
+    pub(crate) clock_us: i64,
+}
+
+impl Session {
+    /// A session in database 0, unauthenticated, RESP2.
+    pub fn new(
+        id: u64,
+        worker: usize,
+        origin: Origin,
+        state: Arc<ClientState>,
+        link: Arc<dyn ClientLink>,
+        address: Arc<str>,
+    ) -> Self {
+        Self {
+            id,
+            db: DbId(0),
+            proto: Proto::Resp2,
+            authenticated: false,
+            reply_mode: ReplyMode::On,
+            origin,
+            worker,
+            no_touch: false,
+            transaction: None,
+            watched: Vec::new(),
+            state,
+            link,
+            address,
+            clock_us: 0,
+        }
+    }
+
+    /// A session that belongs to no connection.
+    pub fn detached(origin: Origin, worker: usize) -> Self {
+        let state = Arc::new(ClientState::new());
+        let mut this = Self::new(0, worker, origin, state, Arc::new(NoLink), Arc::from(""));
+        this.authenticated = true;
+        this
+    }
+
+    /// Selects a database.
+    pub(crate) fn set_db(&mut self, db: DbId) {
+        self.db = db;
+        self.state
+            .db
+            .store(db.0 as u16, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Chooses the protocol of the replies.
+    pub(crate) fn set_proto(&mut self, proto: Proto) {
+        self.proto = proto;
+        self.state
+            .resp
+            .store(proto.version(), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Remembers the running command for CLIENT LIST.
+    #[inline]
+    pub(crate) fn note_command(&self, id: CommandId) {
+        self.state
+            .command
+            .store(id, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Sets or clears bits of [`ClientState::flags`].
+    pub fn set_flag(&self, flag: u32, on: bool) {
+        use std::sync::atomic::Ordering::Relaxed;
+        if on {
+            self.state.flags.fetch_or(flag, Relaxed);
+        } else {
+            self.state.flags.fetch_and(!flag, Relaxed);
+        }
+    }
+
+    /// Whether a bit of [`ClientState::flags`] is set.
+    pub fn has_flag(&self, flag: u32) -> bool {
+        self.state.flags.load(std::sync::atomic::Ordering::Relaxed) & flag != 0
+    }
+}

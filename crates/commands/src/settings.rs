@@ -1,0 +1,95 @@
+//! Directives that handlers read, as atomics which CONFIG SET changes while commands run.
+//!
+//! The registry of directives in `server` owns names, bounds and defaults; these are its copies
+//! for the hot path.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::RwLock;
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident = $default:expr;)*) => {
+        /// The directives.
+        #[derive(Debug)]
+        pub struct Settings {
+            $($(#[$doc])* pub $name: settings!(@type $kind),)*
+            /// `latency-tracking-info-percentiles`.
+            pub latency_percentiles: RwLock<Vec<f64>>,
+        }
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    $($name: <settings!(@type $kind)>::new($default),)*
+                    latency_percentiles: RwLock::new(vec![50.0, 99.0, 99.9]),
+                }
+            }
+        }
+    };
+    (@type bool) => { AtomicBool };
+    (@type int) => { AtomicI64 };
+    (@type uint) => { AtomicU64 };
+}
+
+settings! {
+    /// `slowlog-log-slower-than`, microseconds; negative: off.
+    slowlog_log_slower_than_us: int = 10_000;
+    /// `slowlog-max-len`, entries.
+    slowlog_max_len: uint = 128;
+    /// `latency-monitor-threshold`, milliseconds; 0: off.
+    latency_monitor_threshold_ms: uint = 0;
+    /// `latency-tracking`: keep histograms per command.
+    latency_tracking: bool = true;
+    /// `proto-max-bulk-len`, bytes: also the longest string value.
+    proto_max_bulk_len: uint = 512 * 1024 * 1024;
+    /// `maxmemory`, bytes; 0: no limit.
+    maxmemory: uint = 0;
+    /// `enable-debug-command`: whether DEBUG may be used; 0 no, 1 yes, 2 local connections.
+    enable_debug_command: uint = 1;
+    /// `lazyfree-lazy-user-del`: DEL frees like UNLINK.
+    lazyfree_lazy_user_del: bool = false;
+    /// `lazyfree-lazy-user-flush`: FLUSHALL frees as with ASYNC.
+    lazyfree_lazy_user_flush: bool = false;
+    /// `lazyfree-lazy-server-del`: implicit deletions free like UNLINK.
+    lazyfree_lazy_server_del: bool = false;
+    /// `lazyfree-lazy-expire`.
+    lazyfree_lazy_expire: bool = false;
+    /// `notify-keyspace-events`, as bits of `keyspace::event`.
+    notify_keyspace_events: uint = 0;
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    active_expire: bool = true;
+    /// `replica-serve-stale-data` and friends come with replication; `min-replicas-to-write`.
+    min_replicas_to_write: uint = 0;
+    /// `hash-max-listpack-entries`.
+    hash_max_listpack_entries: uint = 512;
+    /// `hash-max-listpack-value`, bytes.
+    hash_max_listpack_value: uint = 64;
+    /// `list-max-listpack-size`.
+    list_max_listpack_size: int = -2;
+    /// `list-compress-depth`.
+    list_compress_depth: uint = 0;
+    /// `set-max-intset-entries`.
+    set_max_intset_entries: uint = 512;
+    /// `set-max-listpack-entries`.
+    set_max_listpack_entries: uint = 128;
+    /// `set-max-listpack-value`, bytes.
+    set_max_listpack_value: uint = 64;
+    /// `zset-max-listpack-entries`.
+    zset_max_listpack_entries: uint = 128;
+    /// `zset-max-listpack-value`, bytes.
+    zset_max_listpack_value: uint = 64;
+    /// `stream-node-max-bytes`.
+    stream_node_max_bytes: uint = 4096;
+    /// `stream-node-max-entries`.
+    stream_node_max_entries: uint = 100;
+    /// `hll-sparse-max-bytes`.
+    hll_sparse_max_bytes: uint = 3000;
+}
+
+impl Settings {
+    /// Whether a duration in microseconds belongs into the slow log.
+    #[inline]
+    pub fn is_slow(&self, us: u64) -> bool {
+        let limit = self.slowlog_log_slower_than_us.load(Relaxed);
+        limit >= 0 && us >= limit as u64
+    }
+}

@@ -1,0 +1,240 @@
+//! The command table: name to command, case-insensitively, in a handful of instructions.
+//!
+//! Built once at start from the families' lists and the `rename-command` directives, then
+//! immutable. Every command and subcommand gets a small number (its id) which indexes the
+//! statistics. The lookup hashes the first and last eight bytes of the name with the case bit
+//! forced, and compares the name itself, so that a wrong hash can never run a wrong command.
+
+use crate::command::Command;
+
+/// The number of a command or subcommand in this process's table.
+pub type CommandId = u16;
+
+/// No such command.
+pub const NO_COMMAND: CommandId = CommandId::MAX;
+
+/// One command as it can be called in this process.
+pub struct Entry {
+    /// What it is.
+    pub command: &'static Command,
+    /// The name clients use: `get`, `config|set`, or what `rename-command` made of it.
+    pub full_name: String,
+    /// Where its only key is; see [`crate::keys::single`].
+    pub single_key: Option<usize>,
+    /// Ids of the subcommands.
+    pub children: Vec<CommandId>,
+    /// The container this is a subcommand of.
+    pub parent: Option<CommandId>,
+}
+
+/// All commands of this process.
+pub struct Table {
+    entries: Vec<Entry>,
+    slots: Box<[(u64, CommandId)]>,
+    mask: usize,
+}
+
+impl Table {
+    /// Builds the table. `renames` are pairs of old and new name; an empty new name removes the
+    /// command.
+    ///
+    /// # Errors
+    /// The name at fault where a rename names an unknown command or takes a name in use.
+    pub fn new(
+        families: &[&'static [&'static Command]],
+        renames: &[(String, String)],
+    ) -> Result<Self, String> {
+        let mut table = Self {
+            entries: Vec::new(),
+            slots: Box::new([]),
+            mask: 0,
+        };
+        let mut named: Vec<(String, CommandId)> = Vec::new();
+        for command in families.iter().flat_map(|family| family.iter()) {
+            let id = table.add(command, command.name.to_owned(), None);
+            named.push((command.name.to_owned(), id));
+        }
+        for (old, new) in renames {
+            let (old, new) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
+            let at = named
+                .iter()
+                .position(|(name, _)| *name == old)
+                .ok_or_else(|| old.clone())?;
+            let (_, id) = named.swap_remove(at);
+            if new.is_empty() {
+                continue;
+            }
+            if named.iter().any(|(name, _)| *name == new) {
+                return Err(new);
+            }
+            table.entries[usize::from(id)].full_name.clone_from(&new);
+            named.push((new, id));
+        }
+        table.index(&named);
+        Ok(table)
+    }
+
+    fn add(
+        &mut self,
+        command: &'static Command,
+        full_name: String,
+        parent: Option<CommandId>,
+    ) -> CommandId {
+        let id = self.entries.len() as CommandId;
+        self.entries.push(Entry {
+            command,
+            full_name: full_name.clone(),
+            single_key: crate::keys::single(command),
+            children: Vec::new(),
+            parent,
+        });
+        for sub in command.subcommands {
+            let child = self.add(sub, format!("{full_name}|{}", sub.name), Some(id));
+            self.entries[usize::from(id)].children.push(child);
+        }
+        id
+    }
+
+    fn index(&mut self, named: &[(String, CommandId)]) {
+        let size = (named.len() * 4).next_power_of_two();
+        self.mask = size - 1;
+        let mut slots = vec![(0, NO_COMMAND); size];
+        for (name, id) in named {
+            let hash = hash_name(name.as_bytes());
+            let mut at = hash as usize & self.mask;
+            while slots[at].1 != NO_COMMAND {
+                at = (at + 1) & self.mask;
+            }
+            slots[at] = (hash, *id);
+        }
+        self.slots = slots.into_boxed_slice();
+    }
+
+    /// The command of that name, or [`NO_COMMAND`]. Containers are not resolved further.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> CommandId {
+        let hash = hash_name(name);
+        let mut at = hash as usize & self.mask;
+        loop {
+            let (slot_hash, id) = self.slots[at];
+            if id == NO_COMMAND {
+                return NO_COMMAND;
+            }
+            if slot_hash == hash
+                && self.entries[usize::from(id)]
+                    .full_name
+                    .as_bytes()
+                    .eq_ignore_ascii_case(name)
+            {
+                return id;
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// The subcommand of `container` called `name`.
+    pub fn find_sub(&self, container: CommandId, name: &[u8]) -> CommandId {
+        let children = &self.entry(container).children;
+        let matches = |id: &&CommandId| {
+            self.entry(**id)
+                .command
+                .name
+                .as_bytes()
+                .eq_ignore_ascii_case(name)
+        };
+        children.iter().find(matches).copied().unwrap_or(NO_COMMAND)
+    }
+
+    /// `get` or `config|get`, as `COMMAND INFO` and the ACL rules write it.
+    pub fn find_full(&self, name: &[u8]) -> CommandId {
+        match memchr::memchr(b'|', name) {
+            None => self.find(name),
+            Some(bar) => match self.find(&name[..bar]) {
+                NO_COMMAND => NO_COMMAND,
+                container => self.find_sub(container, &name[bar + 1..]),
+            },
+        }
+    }
+
+    /// The entry of a valid id.
+    #[inline]
+    pub fn entry(&self, id: CommandId) -> &Entry {
+        &self.entries[usize::from(id)]
+    }
+
+    /// How many ids there are, subcommands included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no commands at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The ids that can be called by name, without subcommands, in table order.
+    pub fn callable(&self) -> impl Iterator<Item = CommandId> + '_ {
+        let mut ids: Vec<_> = self
+            .slots
+            .iter()
+            .map(|slot| slot.1)
+            .filter(|id| *id != NO_COMMAND)
+            .collect();
+        ids.sort_unstable();
+        ids.into_iter()
+    }
+}
+
+/// Case is folded by forcing bit 5, which also merges some punctuation: only a hash.
+#[inline]
+fn hash_name(name: &[u8]) -> u64 {
+    const FOLD: u64 = 0x2020_2020_2020_2020;
+    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => {
+            let mut bytes = [0; 8];
+            bytes[..name.len()].copy_from_slice(name);
+            (u64::from_le_bytes(bytes), 0)
+        }
+    };
+    let mixed = ((head | FOLD) ^ (tail | FOLD).rotate_left(23)).wrapping_mul(MIX);
+    let mixed = (mixed ^ (mixed >> 29) ^ name.len() as u64).wrapping_mul(MIX);
+    mixed >> 17
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::FAMILIES;
+
+    #[test]
+    fn every_command_is_found_in_any_case() {
+        let table = Table::new(FAMILIES, &[]).unwrap();
+        for id in table.callable() {
+            let name = table.entry(id).full_name.clone();
+            assert_eq!(table.find(name.as_bytes()), id);
+            assert_eq!(table.find(name.to_ascii_uppercase().as_bytes()), id);
+        }
+        assert_eq!(table.find(b"nosuchcommand"), NO_COMMAND);
+        assert_eq!(table.find(b""), NO_COMMAND);
+    }
+
+    #[test]
+    fn renamed_and_removed_commands_lose_their_old_names() {
+        let renames = [
+            ("ping".into(), "pong".into()),
+            ("ECHO".into(), String::new()),
+        ];
+        let table = Table::new(FAMILIES, &renames).unwrap();
+        assert_eq!(table.find(b"ping"), NO_COMMAND);
+        assert_eq!(table.find(b"echo"), NO_COMMAND);
+        assert_eq!(table.entry(table.find(b"pong")).command.name, "ping");
+    }
+
+    #[test]
+    fn a_rename_of_the_unknown_is_refused() {
+        assert!(Table::new(FAMILIES, &[("nope".into(), "x".into())]).is_err());
+        assert!(Table::new(FAMILIES, &[("ping".into(), "echo".into())]).is_err());
+    }
+}

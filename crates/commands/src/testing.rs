@@ -1,0 +1,67 @@
+//! Runs commands without a socket: argv in, RESP out.
+
+use std::sync::Arc;
+
+use keyspace::{Keyspace, KeyspaceConfig};
+use resp::{Args, ReplyWriter};
+
+use crate::{FAMILIES, Origin, Outcome, Server, Session, Table};
+
+/// A server and one client of it.
+pub(crate) struct Tester {
+    pub(crate) server: Arc<Server>,
+    pub(crate) session: Session,
+}
+
+impl Tester {
+    /// An empty server.
+    pub(crate) fn new() -> Self {
+        let keyspace = Arc::new(Keyspace::new(KeyspaceConfig::default()));
+        let table = Table::new(FAMILIES, &[]).unwrap();
+        let server = Arc::new(Server::new(keyspace, table, 1));
+        let mut session = Session::detached(Origin::Client, 0);
+        session.authenticated = true;
+        Self { server, session }
+    }
+
+    /// Runs one command given as words and returns the reply as it goes over the wire.
+    pub(crate) fn run(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        let args = Args::new(args);
+        let prepared = crate::prepare(&self.server, &self.session, args);
+        let proto = self.session.proto;
+        let mut out = ReplyWriter::new(&mut buffer, proto);
+        let outcome = crate::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
+        assert_ne!(outcome, Outcome::Deferred);
+        crate::batch_end(&mut self.session);
+        buffer
+    }
+
+    /// Runs one line of commands (words split at spaces; quotes as in redis.conf) and returns the
+    /// reply with line ends shown as `\n` and bytes that are not ASCII escaped.
+    pub(crate) fn line(&mut self, line: &str) -> String {
+        let words = resp::split_args(line.as_bytes()).expect("balanced quotes");
+        let words: Vec<&[u8]> = words.iter().map(|word| &word[..]).collect();
+        let mut text = String::new();
+        for byte in self.run(&words) {
+            match byte {
+                b'\r' => {}
+                b'\n' | b' '..=b'~' => text.push(byte.into()),
+                other => text.push_str(&other.escape_ascii().to_string()),
+            }
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+/// Runs lines of commands on an empty server; the replies one after the other.
+pub(crate) fn check(lines: &str, expected: &expect_test::Expect) {
+    let mut tester = Tester::new();
+    let replies: Vec<_> = lines
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| tester.line(line))
+        .collect();
+    expected.assert_eq(&replies.join("\n"));
+}

@@ -1,0 +1,91 @@
+//! MULTI, EXEC and DISCARD.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use resp::{Args, ReplyWriter, errors};
+use smallvec::SmallVec;
+
+use crate::call;
+use crate::command::flag::{
+    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, SKIP_SLOWLOG, STALE,
+};
+use crate::command::{Command, Group, category};
+use crate::ctx::{CmdResult, Ctx};
+use crate::multi::Transaction;
+
+/// `MULTI`
+pub const MULTI: Command = Command::new("multi", 1, multi)
+    .group(Group::Transactions)
+    .since("1.2.0")
+    .docs("Begins a transaction.", "O(1)")
+    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
+    .categories(category::TRANSACTION);
+
+/// `EXEC`
+pub const EXEC: Command = Command::new("exec", 1, exec)
+    .group(Group::Transactions)
+    .since("1.2.0")
+    .docs("Runs the commands of a transaction as one.", "")
+    .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED | LOCKS_QUEUE)
+    .categories(category::TRANSACTION);
+
+/// `DISCARD`
+pub const DISCARD: Command = Command::new("discard", 1, discard)
+    .group(Group::Transactions)
+    .since("2.0.0")
+    .docs("Forgets a transaction.", "O(N)")
+    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED | LOCKS_QUEUE)
+    .categories(category::TRANSACTION);
+
+fn multi(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if ctx.session.transaction.is_some() {
+        return Err(errors::NESTED_MULTI);
+    }
+    ctx.session.transaction = Some(Box::default());
+    ctx.session.state.multi.store(0, Relaxed);
+    out.ok();
+    Ok(())
+}
+
+/// Leaves the transaction and returns it.
+pub(crate) fn leave(ctx: &mut Ctx<'_>) -> Option<Box<Transaction>> {
+    let transaction = ctx.session.transaction.take();
+    ctx.session.state.multi.store(-1, Relaxed);
+    ctx.session.state.multi_mem.store(0, Relaxed);
+    transaction
+}
+
+fn discard(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if leave(ctx).is_none() {
+        return Err(errors::DISCARD_WITHOUT_MULTI);
+    }
+    super::unwatch(ctx);
+    out.ok();
+    Ok(())
+}
+
+fn exec(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let Some(transaction) = leave(ctx) else {
+        return Err(errors::EXEC_WITHOUT_MULTI);
+    };
+    let stale = super::watch::is_stale(ctx);
+    super::unwatch(ctx);
+    if transaction.aborted {
+        return Err(errors::EXECABORT);
+    }
+    if stale {
+        out.null_array();
+        return Ok(());
+    }
+    out.array(transaction.queue.len());
+    ctx.in_exec = true;
+    ctx.begin_unit();
+    for queued in &transaction.queue {
+        let refs: SmallVec<[&[u8]; 8]> = queued.args.iter().map(|arg| &**arg).collect();
+        call::run(ctx, queued.id, Args::new(&refs), out);
+    }
+    ctx.end_unit();
+    ctx.in_exec = false;
+    ctx.command = &EXEC;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! WATCH and UNWATCH.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use keyspace::{DbId, Watcher};
+use resp::{Args, ReplyWriter};
+
+use crate::command::flag::{
+    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NO_MULTI, NOSCRIPT, NOT_QUEUED, STALE,
+};
+use crate::command::{Command, Group, KeySpec, category};
+use crate::ctx::{CmdResult, Ctx};
+use crate::server::Server;
+use crate::session::Session;
+
+/// `WATCH`
+pub const WATCH: Command = Command::new("watch", -2, watch)
+    .group(Group::Transactions)
+    .since("2.2.0")
+    .docs(
+        "Makes the next EXEC fail if a key changes before it.",
+        "O(1)",
+    )
+    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_MULTI | NOT_QUEUED)
+    .categories(category::TRANSACTION)
+    .keys(&[KeySpec::at(1, "RO").range(-1, 1, 0)])
+    .args("key:key@0*");
+
+/// `UNWATCH`
+pub const UNWATCH: Command = Command::new("unwatch", 1, unwatch_command)
+    .group(Group::Transactions)
+    .since("2.2.0")
+    .docs("Gives up all watches.", "O(1)")
+    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | LOCKS_QUEUE)
+    .categories(category::TRANSACTION);
+
+fn watch(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let db = ctx.session.db;
+    let dirty = {
+        let mut watch = ctx.session.state.watch.lock();
+        Arc::clone(watch.get_or_insert_with(|| Arc::new(AtomicBool::new(false))))
+    };
+    for key in args.from(1).iter() {
+        if ctx
+            .session
+            .watched
+            .iter()
+            .any(|(d, k)| *d == db && **k == *key)
+        {
+            continue;
+        }
+        let watcher = Watcher {
+            dirty: Arc::clone(&dirty),
+            expired: ctx.is_overdue_in(db, key),
+        };
+        let shard = ctx.server.keyspace.shard_of(ctx.hash(key));
+        if let Some(db) = ctx.locked().db_mut(shard, db) {
+            db.watch(key, watcher);
+        }
+        ctx.session.watched.push((db, key.into()));
+    }
+    out.ok();
+    Ok(())
+}
+
+fn unwatch_command(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    // Inside EXEC the watches have ended already.
+    unwatch(ctx);
+    out.ok();
+    Ok(())
+}
+
+/// Gives up all watches. The shards of the watched keys must be locked.
+pub(crate) fn unwatch(ctx: &mut Ctx<'_>) {
+    let Some(dirty) = ctx.session.state.watch.lock().take() else {
+        return;
+    };
+    for (db, key) in std::mem::take(&mut ctx.session.watched) {
+        let shard = ctx.server.keyspace.shard_of(ctx.server.keyspace.hash(&key));
+        if let Some(db) = ctx.locked().db_mut(shard, db) {
+            db.unwatch(&key, &dirty);
+        }
+    }
+}
+
+/// Gives up the watches of a client that is gone, locking one shard after the other.
+pub(crate) fn unwatch_gone(server: &Server, session: &mut Session) {
+    let Some(dirty) = session.state.watch.lock().take() else {
+        return;
+    };
+    for (db, key) in std::mem::take(&mut session.watched) {
+        let shard = server.keyspace.shard_of(server.keyspace.hash(&key));
+        if let Some(db) = server.keyspace.lock_one(shard).db_mut(shard, db) {
+            db.unwatch(&key, &dirty);
+        }
+    }
+}
+
+/// Whether a watched key changed, or its time came since it was watched. To be asked with the
+/// shards of the watched keys locked.
+pub(crate) fn is_stale(ctx: &Ctx<'_>) -> bool {
+    let watch = ctx.session.state.watch.lock();
+    let Some(dirty) = watch.as_ref() else {
+        return false;
+    };
+    let overdue = |(db, key): &(DbId, Box<[u8]>)| {
+        let shard = ctx.server.keyspace.shard_of(ctx.server.keyspace.hash(key));
+        let db_part = ctx.locked.db(shard, *db);
+        ctx.is_overdue_in(*db, key) && db_part.is_some_and(|db| !db.watched_expired(key, dirty))
+    };
+    dirty.load(Ordering::Acquire) || ctx.session.watched.iter().any(overdue)
+}

@@ -1,0 +1,66 @@
+//! The control plane's clock: expiry, the end of pauses, and whatever else happens by itself.
+//!
+//! One thread sleeps until the next key is due, at most [`TICK_MS`], so that a key is gone within
+//! 10 ms of its time; nothing here runs on a worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use commands::{Origin, Server, Session};
+
+/// The longest sleep: a key set meanwhile may be due as soon as that.
+const TICK_MS: i64 = 5;
+
+/// The running clock.
+pub struct Cron {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Cron {
+    /// Starts it. `every` is called about ten times a second.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(
+        server: Arc<Server>,
+        every: impl Fn(i64) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let run = move || run(&server, &stopped, &every);
+        let thread = std::thread::Builder::new().name("cron".into()).spawn(run)?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Cron {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(server: &Server, stop: &AtomicBool, every: &dyn Fn(i64)) {
+    let mut session = Session::detached(Origin::Internal, usize::MAX);
+    let mut next_every_ms = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let now_ms = common::clock::now_ms();
+        let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
+        server.pause.tick(now_ms);
+        if now_ms >= next_every_ms {
+            next_every_ms = now_ms + 100;
+            every(now_ms);
+        }
+        let sleep_ms = (next_due_ms - now_ms).clamp(1, TICK_MS);
+        std::thread::sleep(Duration::from_millis(sleep_ms as u64));
+    }
+}

@@ -1,0 +1,166 @@
+//! The bridge between the network and the commands: [`networking::Service`] over
+//! [`commands::Server`].
+//!
+//! Neither side knows the other; this file translates, and adds nothing of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use commands::session::{ClientLink, ClientState, Session, client_flag};
+use commands::{Origin, Prepared, Server};
+use networking::{BatchInfo, Client, ClientClass, ConnInfo, ConnKind, Message, Outcome, Service};
+use resp::{Args, Proto, ReplyWriter};
+
+/// What the registry keeps of a client for other threads.
+pub type Shared = Arc<ClientState>;
+
+/// The commands, as the network sees them.
+pub struct App {
+    server: Arc<Server>,
+}
+
+impl App {
+    /// Serves these commands.
+    pub fn new(server: Arc<Server>) -> Self {
+        Self { server }
+    }
+
+    /// The command layer.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+}
+
+/// Reaches a client through its worker's mailbox.
+pub(crate) struct Link(pub(crate) Arc<Client<Shared>>);
+
+impl ClientLink for Link {
+    fn resume(&self) {
+        self.0.post(Message::Resume);
+    }
+
+    fn unblock(&self, reply: Bytes) {
+        self.0.post(Message::Reply(reply));
+    }
+
+    fn push(&self, payload: Bytes) {
+        self.0.post(Message::Push(payload));
+    }
+
+    fn kill(&self, flush: bool) {
+        if flush {
+            self.0.post(Message::KillAfterReply)
+        } else {
+            self.0.kill()
+        }
+    }
+
+    fn wake_at(&self, at_ms: i64) {
+        self.0.wake_at(at_ms);
+    }
+}
+
+impl Service for App {
+    type Session = Session;
+    type Shared = Shared;
+    type Prepared = Prepared;
+
+    fn new_shared(&self, info: &ConnInfo) -> Shared {
+        let state = ClientState::new();
+        if info.kind == ConnKind::Unix {
+            state.flags.store(client_flag::UNIX_SOCKET, Relaxed);
+        }
+        Arc::new(state)
+    }
+
+    fn connect(&self, client: &Arc<Client<Shared>>) -> Session {
+        let mut session = Session::new(
+            client.id(),
+            client.address().worker(),
+            Origin::Client,
+            Arc::clone(client.shared()),
+            Arc::new(Link(Arc::clone(client))),
+            Arc::from(client.info().peer_text()),
+        );
+        session.authenticated = self.server.users.default_is_nopass();
+        session
+    }
+
+    #[inline]
+    fn prepare(&self, session: &Session, args: Args<'_>) -> Prepared {
+        commands::prepare(&self.server, session, args)
+    }
+
+    #[inline]
+    fn prefetch(&self, session: &Session, prepared: &Prepared) {
+        commands::prefetch(&self.server, session, prepared);
+    }
+
+    #[inline]
+    fn dispatch(
+        &self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        translate(commands::dispatch(
+            &self.server,
+            session,
+            args,
+            prepared,
+            out,
+        ))
+    }
+
+    fn resume(
+        &self,
+        session: &mut Session,
+        message: Message,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        match message {
+            Message::Timeout => translate(commands::timed_out(&self.server, session, out)),
+            _ => Outcome::Done,
+        }
+    }
+
+    #[inline]
+    fn batch_end(&self, session: &mut Session, _: BatchInfo) {
+        commands::batch_end(session);
+    }
+
+    fn disconnect(&self, session: Session) {
+        commands::disconnect(&self.server, session);
+    }
+
+    #[inline]
+    fn authenticated(&self, session: &Session) -> bool {
+        session.authenticated
+    }
+
+    fn class(&self, session: &Session) -> ClientClass {
+        let flags = session.state.flags.load(Relaxed);
+        match flags {
+            f if f & client_flag::REPLICA != 0 => ClientClass::Replica,
+            f if f & client_flag::PUBSUB != 0 => ClientClass::Pubsub,
+            _ => ClientClass::Normal,
+        }
+    }
+
+    #[inline]
+    fn proto(&self, session: &Session) -> Proto {
+        session.proto
+    }
+}
+
+#[inline]
+fn translate(outcome: commands::Outcome) -> Outcome {
+    match outcome {
+        commands::Outcome::Done => Outcome::Done,
+        commands::Outcome::Close => Outcome::Close,
+        commands::Outcome::Deferred => Outcome::Deferred,
+        commands::Outcome::Blocked => Outcome::Blocked,
+    }
+}

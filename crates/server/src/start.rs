@@ -1,0 +1,104 @@
+//! Start-up: command line, configuration, keyspace, network, and the way down again.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use commands::{FAMILIES, Server, Table};
+use keyspace::{Keyspace, KeyspaceConfig};
+use networking::{Bind, Listen, NetConfig, NetSettings, Network};
+
+use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
+use crate::cron::Cron;
+use crate::service::App;
+use crate::wiring;
+
+/// Runs the program with these arguments, its own name first; returns the exit status.
+///
+/// # Errors
+/// Whatever keeps the server from starting.
+pub fn run(args: &[Vec<u8>]) -> anyhow::Result<i32> {
+    match parse_command_line(args) {
+        CommandLine::Run(Role::Server, start) => serve(&start).map(|()| 0),
+        CommandLine::Run(role, _) => {
+            eprintln!("This build of Corewire cannot take the role {role:?} yet.");
+            Ok(1)
+        }
+        CommandLine::Print(text) => {
+            println!("{text}");
+            Ok(0)
+        }
+        CommandLine::CheckSystem => Ok(0),
+        CommandLine::Fail(text) => {
+            eprintln!("{text}");
+            Ok(1)
+        }
+    }
+}
+
+fn serve(start: &Start) -> anyhow::Result<()> {
+    let config = Arc::new(Config::new());
+    let mut extras = Collected::default();
+    if let Err(error) = config.load(&start.source, &mut extras) {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+    let workers = workers(&config);
+    let keyspace = Arc::new(Keyspace::new(KeyspaceConfig {
+        databases: config.unsigned("databases") as usize,
+        shards: (workers * 16).max(64),
+    }));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let renames: Vec<_> = extras
+        .renames
+        .iter()
+        .map(|(old, new)| (text(old), text(new)))
+        .collect();
+    let table = Table::new(FAMILIES, &renames).map_err(|name| {
+        anyhow::anyhow!("rename-command: no such command, or name in use: {name}")
+    })?;
+    let server = Arc::new(Server::new(keyspace, table, workers));
+    let settings = Arc::new(NetSettings::default());
+    wiring::connect(&config, &server, &settings);
+    let net = NetConfig {
+        workers,
+        listen: listen(&config),
+        settings,
+        cpus: Vec::new(),
+    };
+    let network =
+        Network::start(Arc::new(App::new(Arc::clone(&server))), net).context("cannot listen")?;
+    let cron = Cron::start(Arc::clone(&server), |_| {})?;
+    loop {
+        std::thread::park();
+        if false {
+            break;
+        }
+    }
+    drop(cron);
+    network.shutdown();
+    Ok(())
+}
+
+/// How many workers: `io-threads`, one per core where it is left at its default.
+fn workers(config: &Config) -> usize {
+    match config.unsigned("io-threads") as usize {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
+}
+
+fn listen(config: &Config) -> Listen {
+    let unix = config.bytes("unixsocket").filter(|path| !path.is_empty());
+    Listen {
+        bind: config
+            .bind()
+            .iter()
+            .map(|address| Bind::parse(address))
+            .collect(),
+        port: config.unsigned("port") as u16,
+        unix: unix.map(|path| String::from_utf8_lossy(&path).into_owned().into()),
+        unix_mode: config.unsigned("unixsocketperm") as u32,
+        backlog: config.int("tcp-backlog") as i32,
+        ..Listen::default()
+    }
+}

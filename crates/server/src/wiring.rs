@@ -1,0 +1,179 @@
+//! From directives to the atomics that the other crates read: at start, and at every CONFIG SET.
+//!
+//! A line of [`COPIES`] names directives and how their values reach the rest of the server. What
+//! cannot fail is here; changes that can be refused (ports, log files) register hooks of their own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use commands::Server;
+use networking::{ClassLimits, ClientClass, NetSettings};
+
+use crate::config::Config;
+
+type Copy = fn(&Config, &Server, &NetSettings);
+
+/// Directives, and what copies their values.
+const COPIES: &[(&[&str], Copy)] = &[
+    (
+        &[
+            "timeout",
+            "tcp-keepalive",
+            "maxclients",
+            "client-query-buffer-limit",
+        ],
+        network,
+    ),
+    (&["protected-mode", "requirepass"], access),
+    (&["client-output-buffer-limit"], output_limits),
+    (&["slowlog-log-slower-than", "slowlog-max-len"], slowlog),
+    (&["latency-monitor-threshold", "latency-tracking"], latency),
+    (&["latency-tracking-info-percentiles"], latency),
+    (&["proto-max-bulk-len", "notify-keyspace-events"], limits),
+    (
+        &["lazyfree-lazy-user-del", "lazyfree-lazy-user-flush"],
+        lazy_free,
+    ),
+    (
+        &["lazyfree-lazy-server-del", "lazyfree-lazy-expire"],
+        lazy_free,
+    ),
+    (
+        &["hash-max-listpack-entries", "hash-max-listpack-value"],
+        encodings,
+    ),
+    (
+        &["list-max-listpack-size", "list-compress-depth"],
+        encodings,
+    ),
+    (
+        &["set-max-intset-entries", "set-max-listpack-entries"],
+        encodings,
+    ),
+    (&["set-max-listpack-value"], encodings),
+    (
+        &["zset-max-listpack-entries", "zset-max-listpack-value"],
+        encodings,
+    ),
+    (
+        &[
+            "stream-node-max-bytes",
+            "stream-node-max-entries",
+            "hll-sparse-max-bytes",
+        ],
+        encodings,
+    ),
+];
+
+/// Copies every directive now, and again whenever it changes.
+pub fn connect(config: &Config, server: &Arc<Server>, net: &Arc<NetSettings>) {
+    for (directives, copy) in COPIES {
+        copy(config, server, net);
+        let (server, net) = (Arc::clone(server), Arc::clone(net));
+        config.on_change(directives, move |config| {
+            copy(config, &server, &net);
+            Ok(())
+        });
+    }
+}
+
+fn network(config: &Config, _: &Server, net: &NetSettings) {
+    net.timeout_s.store(config.unsigned("timeout"), Relaxed);
+    net.tcp_keepalive_s
+        .store(config.unsigned("tcp-keepalive") as u32, Relaxed);
+    net.maxclients
+        .store(config.unsigned("maxclients") as usize, Relaxed);
+    let limit = config.unsigned("client-query-buffer-limit");
+    net.query_buffer_limit.store(limit as usize, Relaxed);
+}
+
+fn access(config: &Config, server: &Server, net: &NetSettings) {
+    let password = config
+        .bytes("requirepass")
+        .filter(|password| !password.is_empty());
+    server.users.set_default_password(password.as_deref());
+    net.protected_mode
+        .store(config.bool("protected-mode"), Relaxed);
+    net.default_user_nopass.store(password.is_none(), Relaxed);
+}
+
+fn output_limits(config: &Config, _: &Server, net: &NetSettings) {
+    let classes = [
+        ClientClass::Normal,
+        ClientClass::Replica,
+        ClientClass::Pubsub,
+    ];
+    for (class, limit) in classes.into_iter().zip(config.output_limits()) {
+        let limits = ClassLimits {
+            hard_bytes: limit.hard_bytes,
+            soft_bytes: limit.soft_bytes,
+            soft_seconds: limit.soft_seconds,
+        };
+        net.set_limits(class, limits);
+    }
+}
+
+fn slowlog(config: &Config, server: &Server, _: &NetSettings) {
+    let settings = &server.settings;
+    let limit_us = config.int("slowlog-log-slower-than");
+    settings.slowlog_log_slower_than_us.store(limit_us, Relaxed);
+    settings
+        .slowlog_max_len
+        .store(config.unsigned("slowlog-max-len"), Relaxed);
+}
+
+fn latency(config: &Config, server: &Server, _: &NetSettings) {
+    let settings = &server.settings;
+    let threshold_ms = config.unsigned("latency-monitor-threshold");
+    settings
+        .latency_monitor_threshold_ms
+        .store(threshold_ms, Relaxed);
+    settings
+        .latency_tracking
+        .store(config.bool("latency-tracking"), Relaxed);
+    *settings.latency_percentiles.write() = config.percentiles();
+}
+
+fn limits(config: &Config, server: &Server, net: &NetSettings) {
+    let max = config.unsigned("proto-max-bulk-len");
+    server.settings.proto_max_bulk_len.store(max, Relaxed);
+    net.proto_max_bulk_len.store(max, Relaxed);
+    let events = u64::from(config.keyspace_events());
+    server
+        .settings
+        .notify_keyspace_events
+        .store(events, Relaxed);
+}
+
+fn lazy_free(config: &Config, server: &Server, _: &NetSettings) {
+    let s = &server.settings;
+    s.lazyfree_lazy_user_del
+        .store(config.bool("lazyfree-lazy-user-del"), Relaxed);
+    s.lazyfree_lazy_user_flush
+        .store(config.bool("lazyfree-lazy-user-flush"), Relaxed);
+    s.lazyfree_lazy_server_del
+        .store(config.bool("lazyfree-lazy-server-del"), Relaxed);
+    s.lazyfree_lazy_expire
+        .store(config.bool("lazyfree-lazy-expire"), Relaxed);
+}
+
+fn encodings(config: &Config, server: &Server, _: &NetSettings) {
+    let s = &server.settings;
+    for (name, setting) in [
+        ("hash-max-listpack-entries", &s.hash_max_listpack_entries),
+        ("hash-max-listpack-value", &s.hash_max_listpack_value),
+        ("list-compress-depth", &s.list_compress_depth),
+        ("set-max-intset-entries", &s.set_max_intset_entries),
+        ("set-max-listpack-entries", &s.set_max_listpack_entries),
+        ("set-max-listpack-value", &s.set_max_listpack_value),
+        ("zset-max-listpack-entries", &s.zset_max_listpack_entries),
+        ("zset-max-listpack-value", &s.zset_max_listpack_value),
+        ("stream-node-max-bytes", &s.stream_node_max_bytes),
+        ("stream-node-max-entries", &s.stream_node_max_entries),
+        ("hll-sparse-max-bytes", &s.hll_sparse_max_bytes),
+    ] {
+        setting.store(config.unsigned(name), Relaxed);
+    }
+    s.list_max_listpack_size
+        .store(config.int("list-max-listpack-size"), Relaxed);
+}
