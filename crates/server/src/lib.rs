@@ -6,9 +6,9 @@
 pub mod config;
 pub mod cron;
 pub mod process;
-pub mod version;
 pub mod service;
 pub mod start;
+pub mod version;
 pub mod wiring;
 
 /// The allocator's type, for the binary's `#[global_allocator]`.
