@@ -10,8 +10,9 @@ use crate::connection::chunks;
 use crate::mailbox::{Mail, Mailbox};
 use crate::{ClientClass, ConnInfo, Message, NetSettings};
 
-/// Redis's starting size of a query buffer, and of a reply buffer (`PROTO_IOBUF_LEN`,
-/// `PROTO_REPLY_CHUNK_BYTES`).
+/// Redis's starting size of a query buffer: `PROTO_IOBUF_LEN` and what SDS adds.
+const QUERY_BYTES: usize = 20_474;
+/// Redis's starting size of a reply buffer (`PROTO_REPLY_CHUNK_BYTES`).
 pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 /// The size that a reply buffer shrinks to (`PROTO_REPLY_MIN_BYTES`).
 const REPLY_BYTES_MIN: usize = 1024;
@@ -182,7 +183,7 @@ impl<T> Client<T> {
             self.gauges.query_peak.load(Ordering::Relaxed),
         );
         let idle = now_ms - active > QUERY_IDLE_MS || peak == 0;
-        let size = if idle { 0 } else { peak.max(BUFFER_BYTES) };
+        let size = if idle { 0 } else { peak.max(QUERY_BYTES) };
         size.saturating_sub(self.query_len())
     }
 

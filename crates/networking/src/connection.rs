@@ -121,11 +121,7 @@ pub(crate) struct Connection<S: Service> {
 }
 
 impl<S: Service> Connection<S> {
-    pub(crate) fn new(
-        cx: &mut Cx<S>,
-        client: Arc<Client<S::Shared>>,
-        transport: Transport,
-    ) -> Self {
+    pub(crate) fn new(cx: &Cx<S>, client: Arc<Client<S::Shared>>, transport: Transport) -> Self {
         let session = cx.service.connect(&client);
         Self {
             client,
@@ -229,7 +225,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Tells the service that the replies of what was executed are on their way.
-    fn end_batch(&mut self, cx: &mut Cx<S>) {
+    fn end_batch(&mut self, cx: &Cx<S>) {
         let commands = std::mem::take(&mut self.commands);
         if commands > 0 {
             let info = BatchInfo {
@@ -242,13 +238,21 @@ impl<S: Service> Connection<S> {
         }
     }
 
+    /// Bytes of requests that were read and not executed. A large argument is in the parser, and
+    /// then nothing is in the input.
+    fn query_len(&self) -> usize {
+        match self.input.len() {
+            0 if self.parser.is_midway() => self.parser.held_size(),
+            len => len,
+        }
+    }
+
     /// Brings the gauges and the timer up to date at the end of a turn.
     fn note(&mut self, cx: &mut Cx<S>) {
-        let (gauges, held) = (&self.client.gauges, self.parser.held_size());
-        gauges.query_len.store(self.input.len() + held, Relaxed);
-        gauges
-            .query_alloc
-            .store(self.input.allocated() + held, Relaxed);
+        let gauges = &self.client.gauges;
+        gauges.query_len.store(self.query_len(), Relaxed);
+        let allocated = self.input.allocated() + self.parser.held_size();
+        gauges.query_alloc.store(allocated, Relaxed);
         if self.gauged || !self.output.is_empty() {
             self.note_output();
         }

@@ -191,7 +191,9 @@ impl<S: Service> Network<S> {
             let worker = Worker::new(index, poll, service, shared, stats)?;
             let cpu = config.cpus.get(index % config.cpus.len().max(1)).copied();
             network.spawn(format!("worker-{index}"), move || {
-                cpu.map(crate::affinity::pin);
+                if let Some(cpu) = cpu {
+                    crate::affinity::pin(cpu);
+                }
                 worker.run();
             })?;
         }

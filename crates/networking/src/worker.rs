@@ -229,7 +229,7 @@ impl<S: Service> Worker<S> {
         let (mailbox, settings) = (Arc::clone(&self.mailbox), Arc::clone(&self.cx.settings));
         let client = Arc::new(Client::new(address, new.info, shared, mailbox, settings));
         self.shared.registry.insert(Arc::clone(&client));
-        let connection = Connection::new(&mut self.cx, client, new.transport);
+        let connection = Connection::new(&self.cx, client, new.transport);
         let connection = self.slots.put(slot, connection);
         let registered = connection.register(&self.cx);
         self.next_look_ms = self.next_look_ms.min(self.cx.now_ms + LOOK_MS);
@@ -278,7 +278,7 @@ impl<S: Service> Worker<S> {
                 continue;
             };
             soon |= connection.has_output();
-            if connection.look_after(&mut self.cx) {
+            if connection.look_after(&self.cx) {
                 self.queue(slot);
             }
         }

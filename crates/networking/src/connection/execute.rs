@@ -75,6 +75,10 @@ impl<S: Service> Connection<S> {
             batch.clear();
             step = self.parse(cx, &input[pos..], &mut batch);
         }
+        self.client
+            .gauges
+            .query_len
+            .store(input.len() - pos, Relaxed);
         batch.clear();
         cx.batch = batch;
         pos
@@ -197,7 +201,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Gauges that a command of this client may look at.
-    fn note_query(&self, cx: &mut Cx<S>, len: usize) {
+    fn note_query(&self, cx: &Cx<S>, len: usize) {
         let gauges = &self.client.gauges;
         gauges.query_len.store(len, Relaxed);
         gauges.note_query(len.max(1), cx.now_ms);

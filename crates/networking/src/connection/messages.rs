@@ -81,7 +81,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// The regular look at each connection: limits that time decides. Answers whether it has to go.
-    pub(crate) fn look_after(&mut self, cx: &mut Cx<S>) -> bool {
+    pub(crate) fn look_after(&mut self, cx: &Cx<S>) -> bool {
         if !self.output.is_empty() && self.over_limit(cx) {
             return true;
         }

@@ -57,7 +57,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Takes note of what a read into `room` bytes came to; returns how many it brought.
-    fn count_read(&mut self, cx: &mut Cx<S>, result: io::Result<usize>, room: usize) -> usize {
+    fn count_read(&mut self, cx: &Cx<S>, result: io::Result<usize>, room: usize) -> usize {
         let n = match result {
             Ok(0) => {
                 self.closing = Closing::Now;
@@ -86,8 +86,8 @@ impl<S: Service> Connection<S> {
     }
 
     /// `client-query-buffer-limit`.
-    fn check_query_limit(&mut self, cx: &mut Cx<S>) {
-        let kept = self.input.len() + self.parser.held_size();
+    fn check_query_limit(&mut self, cx: &Cx<S>) {
+        let kept = self.query_len();
         if kept == 0 {
             return;
         }

@@ -50,7 +50,7 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn send(&mut self, cx: &mut Cx<S>, len: usize) -> std::io::Result<Sent> {
+    fn send(&mut self, cx: &Cx<S>, len: usize) -> std::io::Result<Sent> {
         self.transport.flush()?;
         let (n, sent) = self.output.send(&mut self.transport)?;
         cx.stats.note_output(len as u64, cx.now_ms);
@@ -73,7 +73,7 @@ impl<S: Service> Connection<S> {
     }
 
     #[cold]
-    fn sent_part(&mut self, cx: &mut Cx<S>) {
+    fn sent_part(&mut self, cx: &Cx<S>) {
         self.writable = false;
         if !self.armed {
             self.arm(cx, true);
@@ -108,7 +108,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Checks both limits; closes the client, and says so in the log, if it is over one.
-    pub(super) fn over_limit(&mut self, cx: &mut Cx<S>) -> bool {
+    pub(super) fn over_limit(&mut self, cx: &Cx<S>) -> bool {
         let used = chunks(self.output.len()).1 as u64;
         if used == 0 || self.closing == Closing::Now {
             self.soft_since_ms = 0;
@@ -123,7 +123,8 @@ impl<S: Service> Connection<S> {
             self.soft_since_ms = cx.now_ms;
         }
         let soft_ms = limits.soft_seconds.saturating_mul(1000) as i64;
-        if !hard && !(soft && cx.now_ms - self.soft_since_ms > soft_ms) {
+        let soft_too_long = soft && cx.now_ms - self.soft_since_ms > soft_ms;
+        if !hard && !soft_too_long {
             return false;
         }
         self.note_output();
