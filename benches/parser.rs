@@ -1,5 +1,7 @@
 //! Request parsing and reply writing: what each command pays before and after its handler.
 
+#![allow(missing_docs, reason = "criterion_group! makes undocumented functions")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

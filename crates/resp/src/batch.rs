@@ -28,7 +28,8 @@ pub(crate) struct Span {
 impl Span {
     #[inline]
     fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start as usize..][..self.len as usize]
+        let start = self.start as usize;
+        &bytes[start..start + self.len as usize]
     }
 }
 

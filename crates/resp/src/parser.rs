@@ -15,6 +15,8 @@ use crate::limits::{Limits, ProtocolError, UNAUTHENTICATED_ARGS_MAX, UNAUTHENTIC
 
 /// From this length on an argument that is not yet whole gets its own allocation.
 pub const LARGE_BULK_MIN: usize = 32 * 1024;
+/// The largest number that [`plain_number`] reads.
+const PLAIN_NUMBER_MAX: u64 = 999;
 /// Spans of an unfinished command are counted in 32 bits.
 const INPUT_MAX: usize = u32::MAX as usize;
 /// More spans than this are not kept when a command of many arguments is through.
@@ -81,9 +83,16 @@ impl Parser {
                 Err(error) => return (0, Parsed::Error(error)),
             }
         }
+        let plain = limits.authenticated && limits.max_bulk_len >= PLAIN_NUMBER_MAX;
         while at < input.len() {
             if batch.is_full() || !(limits.authenticated || batch.is_empty()) {
                 return (at, Parsed::Full);
+            }
+            if plain && let Some(end) = plain_command(input, at, &mut batch.spans) {
+                self.scanned = 0;
+                batch.push(Source::Input, end);
+                at = end;
+                continue;
             }
             let step = match input[at] {
                 b'*' => self.multibulk(input, at, limits, batch),
@@ -135,8 +144,9 @@ impl Parser {
         }
     }
 
-    /// A command from its `*` on. Answers with what is consumed, and whether the command was whole.
-    #[inline]
+    /// A command from its `*` on, in every form. Answers with what is consumed, and whether the
+    /// command was whole.
+    #[inline(never)]
     fn multibulk(
         &mut self,
         input: &[u8],
@@ -144,12 +154,8 @@ impl Parser {
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<(usize, bool), ProtocolError> {
-        let (count, pos) = match short_number(input, at, b'*') {
-            Some((count, pos)) => (count as i64, pos),
-            None => match self.count_line(input, at, limits)? {
-                Some(found) => found,
-                None => return Ok((at, false)),
-            },
+        let Some((count, pos)) = self.count_line(input, at, limits)? else {
+            return Ok((at, false));
         };
         if count > UNAUTHENTICATED_ARGS_MAX && !limits.authenticated {
             return Err(ProtocolError::UnauthenticatedMultibulkLength);
@@ -185,7 +191,7 @@ impl Parser {
         self.suspend(input, at, scan, limits, batch)
     }
 
-    /// The slow way to read `*<count>`: any digits, or not whole.
+    /// Reads `*<count>`; `None` if the line is not whole.
     #[cold]
     fn count_line(
         &mut self,
@@ -401,9 +407,10 @@ fn arguments(
     spans: &mut Vec<Span>,
 ) -> Result<Scan, ProtocolError> {
     while scan.remaining > 0 {
-        let short = short_number(input, scan.pos, b'$')
-            .filter(|&(len, _)| len as u64 <= limits.max_bulk_len);
-        let (len, data) = match short {
+        let plain = plain_number(&input[scan.pos..], b'$')
+            .filter(|&(len, _)| len as u64 <= limits.max_bulk_len)
+            .map(|(len, data)| (len, input.len() - data.len()));
+        let (len, data) = match plain {
             Some(found) => found,
             None => match bulk_line(input, scan.pos, scan.scanned, limits)? {
                 Ok(found) => found,
@@ -483,27 +490,49 @@ fn line(
     }
 }
 
-/// Reads `<kind><number>\r\n` at `pos` if the number has one to three digits and six bytes are
-/// there: nearly always. Answers with the number and where the line ends.
+/// Reads the command at `at` if it is as nearly all are: whole, and every number of it with one to
+/// three digits. Answers with where it ends. `None` leaves `spans` as they were.
+#[inline]
+fn plain_command(input: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
+    let first = spans.len();
+    let (count, mut rest) = plain_number(&input[at..], b'*')?;
+    for _ in 0..count {
+        let behind = plain_number(rest, b'$')
+            .and_then(|(len, data)| Some((len, data, data.get(len + 2..)?)));
+        let Some((len, data, behind)) = behind else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(Span {
+            start: (input.len() - data.len()) as u32,
+            len: len as u32,
+        });
+        rest = behind;
+    }
+    (count > 0).then_some(input.len() - rest.len())
+}
+
+/// Reads `<kind><number>\r\n` if the number has one to three digits and six bytes are there. Answers
+/// with the number and what follows.
 #[inline(always)]
-fn short_number(input: &[u8], pos: usize, kind: u8) -> Option<(usize, usize)> {
-    let head: &[u8; 6] = input.get(pos..)?.first_chunk()?;
+fn plain_number(input: &[u8], kind: u8) -> Option<(usize, &[u8])> {
+    let head: &[u8; 6] = input.first_chunk()?;
+    let digit = |i: usize| usize::from(head[i].wrapping_sub(b'0'));
     if head[0] != kind {
         return None;
     }
-    let digit = |i: usize| usize::from(head[i].wrapping_sub(b'0'));
     let first = digit(1);
     if head[2] == b'\r' {
-        return (first <= 9).then_some((first, pos + 4));
+        return (first <= 9).then_some((first, &input[4..]));
     }
-    if !(1..=9).contains(&first) || digit(2) > 9 {
+    if first.wrapping_sub(1) > 8 || digit(2) > 9 {
         return None;
     }
     let two = first * 10 + digit(2);
     if head[3] == b'\r' {
-        return Some((two, pos + 5));
+        return Some((two, &input[5..]));
     }
-    (digit(3) <= 9 && head[4] == b'\r').then(|| (two * 10 + digit(3), pos + 6))
+    (digit(3) <= 9 && head[4] == b'\r').then(|| (two * 10 + digit(3), &input[6..]))
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub struct ReplyWriter<'a> {
     proto: Proto,
 }
 
+/// Bytes around a bulk string's own, at most.
+const BULK_FRAME_MAX: usize = 25;
 /// Room that a deferred header takes before its length is known: that of a one-digit one.
 const DEFERRED_ROOM: &[u8; 4] = b"*0\r\n";
 
@@ -94,6 +96,7 @@ impl<'a> ReplyWriter<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
+        self.out.reserve(bytes.len() + BULK_FRAME_MAX);
         self.header(b'$', bytes.len() as i64);
         self.out.extend_from_slice(bytes);
         self.out.extend_from_slice(b"\r\n");
@@ -108,7 +111,7 @@ impl<'a> ReplyWriter<'a> {
     /// A bulk string of a number's digits.
     #[inline]
     pub fn bulk_i64(&mut self, value: i64) {
-        self.bulk(I64Text::new(value).as_bytes());
+        self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
     /// The null: RESP2 has it as a null bulk string.
@@ -314,12 +317,17 @@ impl<'a> ReplyWriter<'a> {
     /// `<kind><value>\r\n`.
     #[inline]
     fn header(&mut self, kind: u8, value: i64) {
-        if (0..10).contains(&value) {
-            self.out
-                .extend_from_slice(&[kind, b'0' + value as u8, b'\r', b'\n']);
-            return;
+        let digit = |value: i64| b'0' + (value % 10) as u8;
+        match value {
+            0..10 => self
+                .out
+                .extend_from_slice(&[kind, digit(value), b'\r', b'\n']),
+            10..100 => {
+                let header = [kind, digit(value / 10), digit(value), b'\r', b'\n'];
+                self.out.extend_from_slice(&header);
+            }
+            _ => self.line(kind, itoa::Buffer::new().format(value).as_bytes()),
         }
-        self.line(kind, I64Text::new(value).as_bytes());
     }
 }
 
