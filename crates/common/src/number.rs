@@ -235,18 +235,11 @@ pub fn format_reply_f64(value: f64) -> SmallText {
 
 /// C's `%.17g` of a finite number other than 0.
 fn general(value: f64) -> SmallText {
-    let mut scientific = SmallText::empty();
-    // "-d.dddddddddddddddde-ddd" is 24 bytes long: it fits.
-    let _ = write!(scientific, "{:.16e}", value.abs());
-    let (mantissa, exponent) = scientific.as_str().split_once('e').unwrap_or_default();
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    let mut digits = [0u8; 17];
-    for (digit, b) in digits
-        .iter_mut()
-        .zip(mantissa.bytes().filter(|&b| b != b'.'))
-    {
-        *digit = b;
-    }
+    let (number, exponent) =
+        exact_digits(value.abs()).unwrap_or_else(|| formatted_digits(value.abs()));
+    let mut buffer = itoa::Buffer::new();
+    // 17 of them, which are cut where only zeros follow.
+    let digits = buffer.format(number).as_bytes();
     let significant = digits
         .iter()
         .rposition(|&b| b != b'0')
@@ -276,6 +269,69 @@ fn general(value: f64) -> SmallText {
         }
     }
     out
+}
+
+/// The 17 significant digits of `value` as a number, and the decimal exponent of the first, by
+/// `core::fmt`.
+fn formatted_digits(value: f64) -> (u64, i32) {
+    let mut scientific = SmallText::empty();
+    // "d.dddddddddddddddde-ddd" is 23 bytes long: it fits.
+    let _ = write!(scientific, "{value:.16e}");
+    let (mantissa, exponent) = scientific.as_str().split_once('e').unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    let number = digits.fold(0, |number, b| number * 10 + u64::from(b - b'0'));
+    (number, exponent.parse().unwrap_or_default())
+}
+
+/// `10^0` to `10^22`.
+const POWERS: [u128; 23] = {
+    let mut powers = [1; 23];
+    let mut i = 1;
+    while i < 23 {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// The same in exact arithmetic of 128 bits, many times as fast; `None` where they do not suffice.
+fn exact_digits(value: f64) -> Option<(u64, i32)> {
+    /// 17 digits lie between these.
+    const LOW: u128 = POWERS[16];
+    const HIGH: u128 = POWERS[17];
+    if !(1e-5..1e17).contains(&value) {
+        return None;
+    }
+    let bits = value.to_bits();
+    // Neither 0 nor denormal, so the leading bit is implied.
+    let mantissa = u128::from((bits & ((1 << 52) - 1)) | 1 << 52);
+    let binary = (bits >> 52) as i32 - 1075;
+    // log10(2) times the binary exponent: at most one beside the decimal one.
+    let mut exponent = ((binary + 52) * 1233) >> 12;
+    loop {
+        // Below 2^53 * 10^22, which is less than 2^127.
+        let scaled = mantissa * POWERS[(16 - exponent).clamp(0, 22) as usize];
+        let (whole, rest, half) = match u32::try_from(-binary) {
+            Ok(0) => (scaled, 0, 1),
+            Ok(shift) => (
+                scaled >> shift,
+                scaled & ((1 << shift) - 1),
+                1 << (shift - 1),
+            ),
+            Err(_) => (scaled << binary, 0, 1),
+        };
+        match whole {
+            HIGH.. => exponent += 1,
+            ..LOW => exponent -= 1,
+            _ => {
+                let rounded = whole + u128::from(rest > half || (rest == half && whole & 1 == 1));
+                return Some(match rounded {
+                    HIGH => (LOW as u64, exponent + 1),
+                    _ => (rounded as u64, exponent),
+                });
+            }
+        }
+    }
 }
 
 fn push_fraction(out: &mut SmallText, digits: &[u8]) {

@@ -131,6 +131,13 @@ proptest! {
     }
 
     #[test]
+    fn exact_digits_are_those_of_the_standard_library(
+        value in prop_oneof![1e-5..1e17, 1e-5..10.0, (-4i32..17).prop_map(|i| 10f64.powi(i))],
+    ) {
+        prop_assert_eq!(exact_digits(value), Some(formatted_digits(value)));
+    }
+
+    #[test]
     fn any_double_survives(bits: u64) {
         let value = f64::from_bits(bits);
         prop_assume!(!value.is_nan());
