@@ -109,15 +109,9 @@ impl<'a> Ctx<'a> {
     /// is absent, and deleted when the command is done.
     #[inline]
     pub fn read(&self, key: &[u8]) -> Option<Entry<'_>> {
-        let found = self.peek(key);
-        match &found {
-            Some(entry) => {
-                self.hits.set(self.hits.get() + 1);
-                if !self.effects.no_touch {
-                    entry.touch(self.now_ms());
-                }
-            }
-            None => self.misses.set(self.misses.get() + 1),
+        let found = self.find(key);
+        if let Some(entry) = found.as_ref().filter(|_| !self.effects.no_touch) {
+            entry.touch(self.now_ms());
         }
         found
     }
@@ -159,6 +153,23 @@ impl<'a> Ctx<'a> {
         let hash = self.hash(key);
         let entry = self.shard_db(db, hash).and_then(|db| db.get(hash, key));
         entry.is_some_and(|entry| entry.is_expired(self.now_ms()))
+    }
+
+    /// Finds a key: counts a hit or miss, but is no access for LRU and LFU.
+    pub fn find(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.find_in(self.session.db, key)
+    }
+
+    /// [`find`](Self::find) in another database.
+    pub fn find_in(&self, db: DbId, key: &[u8]) -> Option<Entry<'_>> {
+        let found = self.peek_in(db, key);
+        let counter = if found.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        counter.set(counter.get() + 1);
+        found
     }
 
     /// Reads a string.

@@ -1,11 +1,12 @@
 //! The list of command families. A new family adds one line here.
 
 use crate::command::Command;
-use crate::{connection, strings, transactions};
+use crate::{connection, generic, strings, transactions};
 
 /// Every command of the server, by family.
 pub const FAMILIES: &[&[&Command]] = &[
     connection::COMMANDS,
+    generic::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,
 ];

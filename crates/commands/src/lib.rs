@@ -32,6 +32,7 @@ pub mod table;
 pub(crate) mod testing;
 
 mod connection;
+mod generic;
 mod strings;
 mod transactions;
 

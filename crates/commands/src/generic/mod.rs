@@ -1,0 +1,40 @@
+//! Keys of any type: existence, expiry, names, iteration, OBJECT.
+
+mod copy;
+mod del;
+mod expire;
+mod object;
+mod rename;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod ttl;
+
+use crate::command::Command;
+
+/// The family's commands.
+pub const COMMANDS: &[&Command] = &[
+    &copy::COPY,
+    &del::DEL,
+    &del::EXISTS,
+    &expire::EXPIRE,
+    &expire::EXPIREAT,
+    &ttl::EXPIRETIME,
+    &scan::KEYS,
+    &copy::MOVE,
+    &object::OBJECT,
+    &ttl::PERSIST,
+    &expire::PEXPIRE,
+    &expire::PEXPIREAT,
+    &ttl::PEXPIRETIME,
+    &ttl::PTTL,
+    &scan::RANDOMKEY,
+    &rename::RENAME,
+    &rename::RENAMENX,
+    &scan::SCAN,
+    &del::TOUCH,
+    &ttl::TTL,
+    &del::TYPE,
+    &del::UNLINK,
+];
+
