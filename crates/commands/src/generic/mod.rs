@@ -37,4 +37,3 @@ pub const COMMANDS: &[&Command] = &[
     &del::TYPE,
     &del::UNLINK,
 ];
-
