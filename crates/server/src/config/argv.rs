@@ -1,7 +1,7 @@
 //! The command line: Redis's way of giving directives, and the few options of our own.
 //!
-//! Redis takes `[file] [--directive value …] … [-]`, where a value may itself begin with `--`. So
-//! the arguments are split by Redis's rules here, and clap serves `--help` and `--version` only.
+//! Redis takes `[file] [--directive value ...] ... [-]`, where a value may itself begin with `--`.
+//! So the arguments are split by Redis's rules here, and clap serves `--help` and `--version` only.
 
 use super::file::Source;
 use super::words;

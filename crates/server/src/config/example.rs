@@ -179,4 +179,30 @@ mod tests {
             Config::detached().get_matching(&[b"*"])
         );
     }
+
+    #[test]
+    fn the_ready_made_files_are_valid() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "conf")
+            {
+                let text = std::fs::read(&path).expect("readable");
+                // A log file would be opened.
+                let lines = text.split_inclusive(|b| *b == b'\n');
+                let text: Vec<u8> = lines
+                    .filter(|l| !l.starts_with(b"logfile"))
+                    .flatten()
+                    .copied()
+                    .collect();
+                let loaded = Config::detached().load_text(&text, &mut Collected::default());
+                loaded.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                count += 1;
+            }
+        }
+        assert_eq!(count, 4);
+    }
 }

@@ -342,9 +342,25 @@ impl SpecialValue {
             Self::Percentiles(values) if values.is_empty() => {
                 vec![(format!("{name} \"\""), true)]
             }
-            Self::Bind(_) | Self::ReplicaOf(_) | Self::Percentiles(_) => {
-                vec![(format!("{name} {text}"), true)]
+            Self::Bind(addresses) => {
+                let words: Vec<String> = addresses
+                    .iter()
+                    .map(|a| words::quote_if_needed(a))
+                    .collect();
+                let line = match words.as_slice() {
+                    // A lone word is split again when it is read.
+                    [one] if *one != addresses[0] => words::quote(one.as_bytes()),
+                    words => words.join(" "),
+                };
+                vec![(format!("{name} {line}"), true)]
             }
+            Self::ReplicaOf(Some((host, port))) => {
+                vec![(
+                    format!("{name} {} {port}", words::quote_if_needed(host)),
+                    true,
+                )]
+            }
+            Self::Percentiles(_) => vec![(format!("{name} {text}"), true)],
             Self::Dir(path) => vec![(format!("{name} {}", words::quote(path)), true)],
         }
     }

@@ -115,6 +115,15 @@ pub fn quote(word: &[u8]) -> String {
     out
 }
 
+/// `word` as it is where it needs no quotes, else quoted.
+pub fn quote_if_needed(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
+    match !word.is_empty() && word.bytes().all(plain) {
+        true => word.to_owned(),
+        false => quote(word.as_bytes()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,5 @@
-//! The lines with which the server starts. Scripts, clients' test set-ups and Redis's own suite wait
-//! for them, so the wording is Redis's.
+//! The lines with which the server starts. Scripts, clients' test set-ups and Redis's own suite
+//! wait for them, so the wording is Redis's.
 //!
 //! The banner itself is ours; what tools look for in it are the port and the process id.
 

@@ -1,9 +1,9 @@
 //! The crash report: what is logged when the server dies of a signal or of a Rust panic, in Redis's
 //! frame, so that tools that look for it find it.
 //!
-//! The handler itself only notes what happened, takes the addresses of its stack, and waits: a thread
-//! started for this purpose names the addresses and writes the report, because that allocates. If
-//! the dying thread held a lock that the report needs, a timer ends the wait.
+//! The handler itself only notes what happened, takes the addresses of its stack, and waits: a
+//! thread started for this purpose names the addresses and writes the report, because that
+//! allocates. If the dying thread held a lock that the report needs, a timer ends the wait.
 
 use super::log::HandlerLog;
 use super::signals::{Action, exit_now, handle};
@@ -284,7 +284,8 @@ fn write_parts(log: &HandlerLog) {
         log.raw(b"\n------ CONFIG DEBUG OUTPUT ------\n");
         log.raw(config.debug_lines().as_bytes());
         if config.bool("crash-memcheck-enabled") {
-            log.raw(b"\n------ FAST MEMORY TEST ------\nNot done: test the machine's memory with a tool for that.\n");
+            log.raw(b"\n------ FAST MEMORY TEST ------\n");
+            log.raw(b"Not done: test the machine's memory with a tool for that.\n");
         }
     }
 }

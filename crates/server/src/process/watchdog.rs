@@ -2,8 +2,8 @@
 //! than the period, its stack is written to the log, as Redis does with SIGALRM.
 //!
 //! Threads note what they run with `running`; that costs one load while the watchdog is off. A
-//! monitor thread looks at the notes and sends SIGALRM to the thread that is late; the handler takes
-//! the addresses of the stack, and the monitor names and logs them.
+//! monitor thread looks at the notes and sends SIGALRM to the thread that is late; the handler
+//! takes the addresses of the stack, and the monitor names and logs them.
 
 use super::log::HandlerLog;
 use super::signals::{Action, handle};

@@ -263,3 +263,6 @@ impl std::fmt::Write for Buffer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
