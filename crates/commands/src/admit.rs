@@ -66,8 +66,11 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
     if session.transaction.is_some() && command.has(flag::NO_MULTI) {
         return Err(errors::NO_MULTI);
     }
-    if command.has(flag::DENYOOM) && server.settings.maxmemory.load(Relaxed) != 0 {
-        crate::evict::make_room(server, session)?;
+    if server.settings.maxmemory.load(Relaxed) != 0 {
+        let made = crate::evict::make_room(server);
+        if command.has(flag::DENYOOM) {
+            made?;
+        }
     }
     Ok(())
 }

@@ -1,14 +1,72 @@
 //! `maxmemory`: makes room before a command that may need memory runs.
+//!
+//! Victims come from [`keyspace::evict`], which samples a few shards; each is deleted through the
+//! usual door, with one shard locked at a time, and logged as DEL or UNLINK before the command.
 
-use resp::ReplyError;
+use std::sync::atomic::Ordering::Relaxed;
 
+use keyspace::{Event, EventClass, ShardSet, evict::Policy};
+use resp::{Args, ReplyError, errors};
+
+use crate::call;
+use crate::origin::Origin;
 use crate::server::Server;
 use crate::session::Session;
+
+/// Longest time that one command spends on making room, in milliseconds; what is still over the
+/// limit then is left to the commands that follow, as Redis does.
+const EVICTION_MS_MAX: i64 = 500;
 
 /// Evicts until memory is below the limit.
 ///
 /// # Errors
 /// OOM where the policy allows no eviction, or nothing is left to evict.
-pub(crate) fn make_room(_: &Server, _: &Session) -> Result<(), ReplyError> {
+pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
+    if !is_over(server) {
+        return Ok(());
+    }
+    let policy = *server.settings.maxmemory_policy.read();
+    let start_ms = common::clock::now_ms();
+    let mut session = Session::detached(Origin::Internal, usize::MAX);
+    while is_over(server) {
+        if !evict_one(server, &mut session, policy) {
+            return Err(errors::OOM);
+        }
+        if common::clock::now_ms() - start_ms > EVICTION_MS_MAX {
+            break;
+        }
+    }
     Ok(())
+}
+
+fn is_over(server: &Server) -> bool {
+    common::memory::used_memory() as u64 > server.settings.maxmemory.load(Relaxed)
+}
+
+/// Deletes one key; false if there is none that the policy allows.
+fn evict_one(server: &Server, session: &mut Session, policy: Policy) -> bool {
+    let samples = server.settings.maxmemory_samples.load(Relaxed) as usize;
+    let now_us = common::clock::now_us();
+    let pick = |rng: &mut _| server.keyspace.victim(policy, samples, now_us / 1000, rng);
+    let Some(victim) = common::random::with(pick) else {
+        return false;
+    };
+    let Some(locked) = server.keyspace.try_lock(&ShardSet::one(victim.shard)) else {
+        // Busy just now: another victim will do.
+        return true;
+    };
+    session.clock_us = now_us;
+    session.set_db(victim.db);
+    let mut ctx = call::internal_ctx(server, session, locked);
+    let mut key = ctx.write(&victim.key);
+    if key.remove() {
+        key.commit(Event::new(EventClass::EVICTED, "evicted"));
+        server.stats.evicted_keys.fetch_add(1, Relaxed);
+    } else {
+        key.unchanged();
+    }
+    let lazy = server.settings.lazyfree_lazy_eviction.load(Relaxed);
+    let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
+    call::drain(&mut ctx, Args::new(&[name, &victim.key]));
+    true
 }

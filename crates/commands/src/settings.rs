@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
+use keyspace::evict::Policy;
 use parking_lot::RwLock;
 
 macro_rules! settings {
@@ -15,12 +16,15 @@ macro_rules! settings {
             $($(#[$doc])* pub $name: settings!(@type $kind),)*
             /// `latency-tracking-info-percentiles`.
             pub latency_percentiles: RwLock<Vec<f64>>,
+            /// `maxmemory-policy`.
+            pub maxmemory_policy: RwLock<Policy>,
         }
         impl Default for Settings {
             fn default() -> Self {
                 Self {
                     $($name: <settings!(@type $kind)>::new($default),)*
                     latency_percentiles: RwLock::new(vec![50.0, 99.0, 99.9]),
+                    maxmemory_policy: RwLock::default(),
                 }
             }
         }
@@ -43,6 +47,10 @@ settings! {
     proto_max_bulk_len: uint = 512 * 1024 * 1024;
     /// `maxmemory`, bytes; 0: no limit.
     maxmemory: uint = 0;
+    /// `maxmemory-samples`: keys compared for one eviction.
+    maxmemory_samples: uint = 5;
+    /// `lazyfree-lazy-eviction`.
+    lazyfree_lazy_eviction: bool = false;
     /// `enable-debug-command`: whether DEBUG may be used; 0 no, 1 yes, 2 local connections.
     enable_debug_command: uint = 1;
     /// `lazyfree-lazy-user-del`: DEL frees like UNLINK.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use commands::Server;
+use keyspace::clock;
+use keyspace::evict::Policy;
 use networking::{ClassLimits, ClientClass, NetSettings};
 
 use crate::config::Config;
@@ -30,6 +32,17 @@ const COPIES: &[(&[&str], Copy)] = &[
     (&["latency-monitor-threshold", "latency-tracking"], latency),
     (&["latency-tracking-info-percentiles"], latency),
     (&["proto-max-bulk-len", "notify-keyspace-events"], limits),
+    (
+        &[
+            "maxmemory",
+            "maxmemory-policy",
+            "maxmemory-samples",
+            "lfu-log-factor",
+            "lfu-decay-time",
+            "lazyfree-lazy-eviction",
+        ],
+        memory,
+    ),
     (
         &["lazyfree-lazy-user-del", "lazyfree-lazy-user-flush"],
         lazy_free,
@@ -143,6 +156,38 @@ fn limits(config: &Config, server: &Server, net: &NetSettings) {
         .settings
         .notify_keyspace_events
         .store(events, Relaxed);
+}
+
+fn memory(config: &Config, server: &Server, _: &NetSettings) {
+    let s = &server.settings;
+    let policy = policy(config.choice("maxmemory-policy"));
+    *s.maxmemory_policy.write() = policy;
+    clock::set_mode(policy.clock_mode());
+    clock::set_lfu(
+        config.unsigned("lfu-log-factor") as u32,
+        config.unsigned("lfu-decay-time") as u32,
+    );
+    s.maxmemory_samples
+        .store(config.unsigned("maxmemory-samples"), Relaxed);
+    s.lazyfree_lazy_eviction
+        .store(config.bool("lazyfree-lazy-eviction"), Relaxed);
+    s.maxmemory.store(config.unsigned("maxmemory"), Relaxed);
+}
+
+/// The policy of that name; the registry knows no others.
+fn policy(name: &str) -> Policy {
+    match name {
+        "allkeys-lru" => Policy::AllkeysLru,
+        "allkeys-lfu" => Policy::AllkeysLfu,
+        "allkeys-lrm" => Policy::AllkeysLrm,
+        "allkeys-random" => Policy::AllkeysRandom,
+        "volatile-lru" => Policy::VolatileLru,
+        "volatile-lfu" => Policy::VolatileLfu,
+        "volatile-lrm" => Policy::VolatileLrm,
+        "volatile-random" => Policy::VolatileRandom,
+        "volatile-ttl" => Policy::VolatileTtl,
+        _ => Policy::NoEviction,
+    }
 }
 
 fn lazy_free(config: &Config, server: &Server, _: &NetSettings) {
