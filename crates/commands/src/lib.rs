@@ -31,6 +31,7 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 
+mod bitmaps;
 mod connection;
 mod generic;
 mod strings;

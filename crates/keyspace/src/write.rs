@@ -336,6 +336,11 @@ impl<'a> Write<'a> {
         self.finish(changes);
     }
 
+    /// Ends the guard: the value was opened for change, but is what it was.
+    pub fn commit_nothing(mut self) {
+        self.changed = false;
+    }
+
     /// Ends the guard: one change, without an event.
     pub fn commit_silent(mut self) {
         self.finish(1);
