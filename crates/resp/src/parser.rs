@@ -340,6 +340,10 @@ impl Parser {
             self.scanned = stop.unwrap_or(rest.len());
             return Ok((at, false));
         };
+        // Also when it came in one piece: how the bytes are cut must not matter.
+        if end > limits.max_inline {
+            return Err(ProtocolError::TooBigInline);
+        }
         self.scanned = 0;
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         let next = at + end + 1;
@@ -481,6 +485,7 @@ fn line(
         None => Ok(Line::Short {
             scanned: rest.len(),
         }),
+        Some(i) if scanned + i > limits.max_inline => Err(too_big),
         Some(i) if scanned + i + 2 > rest.len() => Ok(Line::Short {
             scanned: scanned + i,
         }),

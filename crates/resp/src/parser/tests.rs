@@ -216,6 +216,8 @@ fn lines_without_end_are_refused_at_64_kib() {
     check_error(&format!("*{long}"), "too big mbulk count string");
     check_error(&format!("*1\r\n${long}"), "too big bulk count string");
     check_error(&format!("\0{long}\n"), "too big inline request");
+    check_error(&format!("{long}\n"), "too big inline request");
+    check_error(&format!("*1\r\n${long}\r\n"), "too big bulk count string");
 }
 
 #[test]
