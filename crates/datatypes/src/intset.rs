@@ -78,7 +78,10 @@ fn head_of(width: usize, count: usize) -> [u8; 8] {
 struct Shape;
 
 impl Head for Shape {
-    const FIXED: usize = HEADER_SIZE;
+    #[inline]
+    fn fixed(_: [u8; 8]) -> usize {
+        HEADER_SIZE
+    }
 
     #[inline]
     fn used(head: [u8; 8]) -> usize {

@@ -33,8 +33,8 @@ pub const fn size_class(size: usize) -> usize {
 /// How a format writes its length into its first bytes.
 pub(crate) trait Head {
     /// How many of the first bytes decide the length (no more than 8).
-    const FIXED: usize;
-    /// The used length, at least `FIXED`, that the first eight bytes state.
+    fn fixed(head: [u8; 8]) -> usize;
+    /// The used length, at least `fixed`, that the first eight bytes state.
     fn used(head: [u8; 8]) -> usize;
 }
 
@@ -56,18 +56,31 @@ fn layout(size: usize) -> Layout {
 impl<H: Head> ThinBytes<H> {
     /// Copies `bytes`, whose head must state their own length.
     pub(crate) fn from_slice(bytes: &[u8]) -> Self {
+        Self::from_parts(bytes, &[])
+    }
+
+    /// Copies `first` and the other parts behind it. `first` holds what decides the length, which
+    /// must be that of all parts.
+    #[inline]
+    pub(crate) fn from_parts(first: &[u8], others: &[&[u8]]) -> Self {
+        let size = first.len() + others.iter().map(|part| part.len()).sum::<usize>();
         let mut head = [0; 8];
-        let known = bytes.len().min(8);
-        head[..known].copy_from_slice(&bytes[..known]);
-        assert_eq!(H::used(head), bytes.len(), "the head states another length");
-        let layout = layout(size_class(bytes.len()));
-        // SAFETY: the layout is not empty; the block is at least 8 and at least `bytes.len()` long.
+        let known = first.len().min(8);
+        head[..known].copy_from_slice(&first[..known]);
+        debug_assert!(H::fixed(head) <= known);
+        assert_eq!(H::used(head), size, "the head states another length");
+        let layout = layout(size_class(size));
+        // SAFETY: the layout is not empty; the block is at least 8 long, and as long as the parts.
         unsafe {
             let Some(ptr) = NonNull::new(alloc(layout)) else {
                 handle_alloc_error(layout)
             };
             ptr::copy_nonoverlapping(head.as_ptr(), ptr.as_ptr(), 8);
-            ptr::copy_nonoverlapping(bytes.as_ptr(), ptr.as_ptr(), bytes.len());
+            let mut to = ptr.as_ptr();
+            for part in std::iter::once(&first).chain(others) {
+                ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
+                to = to.add(part.len());
+            }
             Self {
                 ptr,
                 head: PhantomData,
@@ -78,8 +91,7 @@ impl<H: Head> ThinBytes<H> {
     /// The used length.
     #[inline]
     pub(crate) fn used(&self) -> usize {
-        // SAFETY: the first 8 bytes are allocated, initialised and aligned for any read of bytes.
-        H::used(unsafe { self.ptr.cast::<[u8; 8]>().read() })
+        H::used(self.head())
     }
 
     /// What the allocator holds for this block.
@@ -94,12 +106,19 @@ impl<H: Head> ThinBytes<H> {
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.used()) }
     }
 
+    #[inline]
+    fn head(&self) -> [u8; 8] {
+        // SAFETY: the first 8 bytes are allocated and initialised, and bytes need no alignment.
+        unsafe { self.ptr.cast::<[u8; 8]>().read() }
+    }
+
     /// Everything behind the bytes that decide the length.
     #[inline]
     pub(crate) fn body_mut(&mut self) -> &mut [u8] {
-        let body = self.used() - H::FIXED;
+        let head = self.head();
+        let (fixed, used) = (H::fixed(head), H::used(head));
         // SAFETY: within the used bytes, and exclusively borrowed.
-        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr().add(H::FIXED), body) }
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr().add(fixed), used - fixed) }
     }
 
     /// Replaces `remove` bytes at `at` by `parts`, and the first bytes by `head`, which must state
@@ -107,11 +126,11 @@ impl<H: Head> ThinBytes<H> {
     pub(crate) fn splice(&mut self, head: &[u8], at: usize, remove: usize, parts: &[&[u8]]) {
         let used = self.used();
         let insert: usize = parts.iter().map(|part| part.len()).sum();
-        assert!(at >= H::FIXED && at <= used && remove <= used - at && head.len() == H::FIXED);
+        let mut new_head = self.head();
+        new_head[..head.len()].copy_from_slice(head);
+        assert!(at >= head.len() && at <= used && remove <= used - at);
+        assert!(H::fixed(new_head) == head.len());
         let new_used = used - remove + insert;
-        // SAFETY: at least 8 initialised bytes.
-        let mut new_head = unsafe { self.ptr.cast::<[u8; 8]>().read() };
-        new_head[..H::FIXED].copy_from_slice(head);
         assert_eq!(
             H::used(new_head),
             new_used,
@@ -133,7 +152,7 @@ impl<H: Head> ThinBytes<H> {
                 ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
                 to = to.add(part.len());
             }
-            ptr::copy_nonoverlapping(head.as_ptr(), base, H::FIXED);
+            ptr::copy_nonoverlapping(head.as_ptr(), base, head.len());
         }
         if new_used < used {
             self.reallocate(used, new_used);

@@ -12,9 +12,10 @@
     reason = "tagged owning pointers: a value must fit in eight bytes"
 )]
 
+use crate::hash::Expiring;
 use crate::intset::{Intset, IntsetRef};
 use crate::listpack::{Listpack, ListpackRef};
-use std::convert::Infallible;
+use std::convert::{self, Infallible};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
@@ -63,7 +64,7 @@ pub(crate) unsafe trait Thin: Sized {
 }
 
 macro_rules! thin_pack {
-    ($owned:ty, $view:ident) => {
+    ($owned:ident, $view:ident, $inner:ident, $wrap:expr, $unwrap:expr) => {
         // SAFETY: its block is aligned to 8.
         unsafe impl Thin for $owned {
             type Ref<'a> = $view<'a>;
@@ -77,13 +78,13 @@ macro_rules! thin_pack {
 
             #[inline]
             fn into_raw(self) -> NonNull<u8> {
-                <$owned>::into_raw(self)
+                $inner::into_raw($unwrap(self))
             }
 
             #[inline]
             unsafe fn from_raw(ptr: NonNull<u8>) -> Self {
                 // SAFETY: the caller's promise.
-                unsafe { <$owned>::from_raw(ptr) }
+                $wrap(unsafe { $inner::from_raw(ptr) })
             }
 
             #[inline]
@@ -92,14 +93,28 @@ macro_rules! thin_pack {
                 Self: 'a,
             {
                 // SAFETY: the caller's promise.
-                unsafe { <$owned>::borrow_raw(ptr) }
+                unsafe { $inner::borrow_raw(ptr) }
             }
         }
     };
 }
 
-thin_pack!(Listpack, ListpackRef);
-thin_pack!(Intset, IntsetRef);
+thin_pack!(
+    Listpack,
+    ListpackRef,
+    Listpack,
+    convert::identity,
+    convert::identity
+);
+thin_pack!(
+    Intset,
+    IntsetRef,
+    Intset,
+    convert::identity,
+    convert::identity
+);
+thin_pack!(Expiring, ListpackRef, Listpack, Expiring, |it: Expiring| it
+    .0);
 
 // SAFETY: the assertion holds the alignment.
 unsafe impl<T> Thin for Box<T> {

@@ -48,14 +48,28 @@ impl Chunks {
         self.chunks.iter().flat_map(|chunk| &chunk.nodes)
     }
 
+    /// Nodes and chunks; the second allocation of compressed nodes is not looked up.
     pub(super) fn allocations(&self) -> usize {
-        1 + self.chunks.len() + self.nodes().map(Node::allocations).sum::<usize>()
+        1 + self
+            .chunks
+            .iter()
+            .map(|chunk| 1 + chunk.nodes.len())
+            .sum::<usize>()
     }
 
-    pub(super) fn memory(&self) -> usize {
-        let nodes: usize = self.nodes().map(Node::memory).sum();
+    /// Estimated from the first `samples` nodes (0: all).
+    pub(super) fn memory(&self, samples: usize) -> usize {
+        let count: usize = self.chunks.iter().map(|chunk| chunk.nodes.len()).sum();
+        let samples = if samples == 0 {
+            count
+        } else {
+            samples.min(count)
+        };
+        let seen: usize = self.nodes().take(samples).map(Node::memory).sum();
         let slots: usize = self.chunks.iter().map(|chunk| chunk.nodes.capacity()).sum();
-        nodes + slots * size_of::<Node>() + self.chunks.capacity() * size_of::<Chunk>()
+        (seen * count).div_ceil(samples.max(1))
+            + slots * size_of::<Node>()
+            + self.chunks.capacity() * size_of::<Chunk>()
     }
 
     /// The place of the element of that index, from the nearer end.
@@ -317,10 +331,13 @@ impl Chunks {
     }
 
     /// Whether one listpack of at most half the limits is all there is.
+    #[inline]
     pub(super) fn is_half_a_node(&self, limits: &ListLimits) -> bool {
-        let mut nodes = self.nodes();
-        match (nodes.next(), nodes.next()) {
-            (Some(Node::Packed { count, pack }), None) => {
+        if self.chunks.len() != 1 || self.chunks[0].nodes.len() != 1 {
+            return false;
+        }
+        match &self.chunks[0].nodes[0] {
+            Node::Packed { count, pack } => {
                 !limits.exceeded_by(pack.size() * 2, *count as usize * 2)
             }
             _ => false,

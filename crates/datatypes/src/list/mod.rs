@@ -108,7 +108,7 @@ impl List {
         "quicklist"
     }
 
-    /// How many allocations dropping this frees.
+    /// How many allocations dropping this frees, roughly; quick to tell.
     #[must_use]
     pub fn allocations(&self) -> usize {
         match self.form.get() {
@@ -117,12 +117,12 @@ impl List {
         }
     }
 
-    /// Bytes that it holds on the heap.
+    /// Bytes that it holds on the heap; only `samples` nodes (0: all) are looked at.
     #[must_use]
-    pub fn memory(&self) -> usize {
+    pub fn memory(&self, samples: usize) -> usize {
         match self.form.get() {
             Of::A(pack) => crate::size_class(pack.bytes().len()),
-            Of::B(chunks) => size_of::<Chunks>() + chunks.memory(),
+            Of::B(chunks) => size_of::<Chunks>() + chunks.memory(samples),
         }
     }
 

@@ -235,10 +235,6 @@ impl Node {
         }
     }
 
-    pub(super) fn allocations(&self) -> usize {
-        1 + usize::from(matches!(self, Self::Lzf { .. }))
-    }
-
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Packed { pack, .. } => pack.allocated(),

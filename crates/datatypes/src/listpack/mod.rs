@@ -18,7 +18,7 @@ mod view;
 
 use common::number::parse_i64;
 pub use owned::{Listpack, SIZE_MAX, encoded_size};
-pub use view::{Invalid, Iter, ListpackRef, validate};
+pub use view::{Invalid, Iter, ListpackRef, validate, validate_groups};
 
 /// Bytes before the first element.
 pub const HEADER_SIZE: usize = 6;
@@ -38,7 +38,7 @@ impl Pos {
 
 /// An element as it is stored. Text that is exactly a 64-bit integer is stored as one, so that
 /// `Str` never holds such text unless foreign bytes brought it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Item<'a> {
     /// An integer.
     Int(i64),

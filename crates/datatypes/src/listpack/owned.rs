@@ -13,7 +13,10 @@ pub const SIZE_MAX: usize = 1 << 30;
 struct Total;
 
 impl Head for Total {
-    const FIXED: usize = 4;
+    #[inline]
+    fn fixed(_: [u8; 8]) -> usize {
+        4
+    }
 
     #[inline]
     fn used(head: [u8; 8]) -> usize {

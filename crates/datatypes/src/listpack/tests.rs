@@ -121,6 +121,22 @@ fn validation_refuses_every_single_corruption_that_it_should() {
 }
 
 #[test]
+fn groups_are_whole_and_their_heads_distinct() {
+    let check = |texts: &[&str], stride| {
+        let pack = Listpack::from_items(texts.iter().map(|text| Item::Str(text.as_bytes())));
+        validate_groups(pack.view().bytes(), stride).is_ok()
+    };
+    assert!(check(&["a", "x", "b", "x"], 2));
+    assert!(!check(&["a", "x", "b"], 2));
+    assert!(!check(&["a", "x", "a", "y"], 2));
+    let mut forms = Listpack::from_items([Item::Int(7), Item::Str(b"7")]);
+    assert!(validate_groups(forms.view().bytes(), 1).is_err());
+    forms.append(b"8");
+    forms.append(b"9");
+    assert!(validate_groups(forms.view().bytes(), 2).is_ok());
+}
+
+#[test]
 fn random_distinct_is_uniform() {
     use rand::{SeedableRng, rngs::SmallRng};
     let mut rng = SmallRng::seed_from_u64(7);

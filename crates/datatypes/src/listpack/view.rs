@@ -3,6 +3,7 @@
 use super::encode::{EOF, backlen_size, corrupt, decode, extent, read_backlen};
 use super::{HEADER_SIZE, Item, Pos};
 use common::number::parse_i64;
+use std::collections::HashSet;
 
 /// The element count that stands for "too many for the header: count them".
 pub(super) const COUNT_UNKNOWN: usize = 65_535;
@@ -52,6 +53,29 @@ pub fn validate(bytes: &[u8], deep: bool) -> Result<ListpackRef<'_>, Invalid> {
         return Err(Invalid);
     }
     Ok(view)
+}
+
+/// Checks bytes from outside that hold groups of `stride` elements with distinct heads: the fields
+/// of a hash (2), the members of a sorted set (2) or of a set (1). Always deep.
+///
+/// # Errors
+/// [`Invalid`] where anything is amiss.
+pub fn validate_groups(bytes: &[u8], stride: usize) -> Result<ListpackRef<'_>, Invalid> {
+    let view = validate(bytes, true)?;
+    let len = view.len();
+    let mut heads = HashSet::with_capacity(len / stride);
+    let distinct = view.iter().step_by(stride).all(|item| {
+        // Foreign bytes may hold a number as text: it is the same member all the same.
+        heads.insert(match item {
+            Item::Str(text) => Item::of(text),
+            int => int,
+        })
+    });
+    if len.is_multiple_of(stride) && distinct {
+        Ok(view)
+    } else {
+        Err(Invalid)
+    }
 }
 
 /// A listpack in borrowed bytes.
