@@ -9,6 +9,9 @@ pub mod list;
 pub mod listpack;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod oracle_dump;
+mod scan;
 pub mod set;
 pub mod stream;
 pub mod table;
