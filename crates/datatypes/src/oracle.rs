@@ -68,7 +68,9 @@ impl Oracle {
         let stream = loop {
             match TcpStream::connect(format!("127.0.0.1:{port}")) {
                 Ok(stream) => break stream,
-                Err(_) if server.try_wait().ok()?.is_some() => return None,
+                Err(_) if server.try_wait().ok()?.is_some() => {
+                    panic!("redis-server refuses to start")
+                }
                 Err(_) => std::thread::yield_now(),
             }
         };
