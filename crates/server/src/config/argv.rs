@@ -21,6 +21,18 @@ pub enum Role {
     CheckAof,
 }
 
+impl Role {
+    /// Why the program cannot take this role, where it cannot.
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Server => None,
+            Self::Sentinel => Some("Corewire cannot run as a Sentinel yet: use redis-sentinel."),
+            Self::CheckRdb => Some("Corewire cannot check RDB files yet: use redis-check-rdb."),
+            Self::CheckAof => Some("Corewire cannot check AOF files yet: use redis-check-aof."),
+        }
+    }
+}
+
 /// How to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {

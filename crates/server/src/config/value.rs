@@ -80,12 +80,12 @@ pub(super) fn parse(
     }
 }
 
-/// Redis takes any `hz` and holds it within 1 and 500.
+/// Values that Redis takes and then brings within bounds, rather than refuse them.
 fn normalised(name: &str, value: i128) -> i128 {
-    if name == "hz" {
-        value.clamp(1, 500)
-    } else {
-        value
+    match name {
+        "hz" => value.clamp(1, 500),
+        "repl-backlog-size" => value.max(16 << 10),
+        _ => value,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Each file is one concern; `server`'s start-up puts them together in Redis's order:
 //! `title::init`, `log::init`, configuration, `log::configure`, `supervise::begin`,
 //! `daemon::daemonize`, `banner::starting`, `signals::install`, `crash::install`,
-//! `limits::raise_open_files`, sockets, `daemon::PidFile::create`, `title::set`, `banner::show`,
+//! `limits::follow`, sockets, `daemon::PidFile::create`, `title::follow`, `banner::show`,
 //! loading, `banner::ready`, `supervise::ready`. Threads must not be started before
 //! `daemon::daemonize`.
 //!

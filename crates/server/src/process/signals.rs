@@ -140,3 +140,6 @@ fn wake() {
         *errno = before;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,6 +118,16 @@ pub fn set(config: &Config, program: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Shows the title now and whenever `proc-title-template` changes.
+pub fn follow(config: &Config, program: &str) -> Result<(), String> {
+    let program = program.to_owned();
+    set(config, &program)?;
+    config.on_change(&["proc-title-template"], move |config| {
+        set(config, &program)
+    });
+    Ok(())
+}
+
 /// Writes over the arguments; cut where their memory ends. Without `init` nothing happens.
 #[allow(
     unsafe_code,
