@@ -150,7 +150,7 @@ impl<T> Client<T> {
 
     /// Asks for a [`Message::Timeout`] at a moment (Unix ms), or takes that wish back with
     /// [`i64::MAX`]. Only to be called inside this client's own `dispatch` or `resume`. The last
-    /// wish counts; a client that is no longer blocked should take it back.
+    /// wish counts; it lapses when the client is no longer blocked or deferred.
     pub fn wake_at(&self, at_ms: i64) {
         self.wake_at_ms
             .store(if at_ms == i64::MAX { 0 } else { at_ms }, Ordering::Relaxed);

@@ -23,7 +23,6 @@ use resp::{Batch, Parsed, Parser};
 use crate::context::Cx;
 use crate::input::Input;
 use crate::output::Output;
-use crate::timers::Timer;
 use crate::transport::Transport;
 use crate::{BatchInfo, Client, NetStats, Service};
 
@@ -258,22 +257,22 @@ impl<S: Service> Connection<S> {
         }
         let at_ms = self.client.wake_at_ms();
         if at_ms != self.timer_ms {
-            self.timer_ms = at_ms;
-            let slot = self.client.address().slot;
-            if at_ms != 0 {
-                cx.timers.push(Timer {
-                    at_ms,
-                    slot,
-                    id: self.id(),
-                });
-            }
+            self.set_timer(cx, at_ms);
         }
     }
 
+    /// Sets its timer; 0 is none.
+    fn set_timer(&mut self, cx: &mut Cx<S>, at_ms: i64) {
+        let before_ms = std::mem::replace(&mut self.timer_ms, at_ms);
+        cx.timers
+            .change(self.client.address().slot, self.id(), before_ms, at_ms);
+    }
+
     /// Ends it: hands the session back; returns the client and the socket.
-    pub(crate) fn into_parts(self, service: &S) -> (Arc<Client<S::Shared>>, Transport) {
+    pub(crate) fn end(mut self, cx: &mut Cx<S>) -> (Arc<Client<S::Shared>>, Transport) {
+        self.set_timer(cx, 0);
         self.client.set_closing();
-        service.disconnect(self.session);
+        cx.service.disconnect(self.session);
         (self.client, self.transport)
     }
 }

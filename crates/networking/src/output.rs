@@ -175,7 +175,7 @@ impl BufferPool {
     /// What a fresh buffer holds.
     const FRESH_BYTES: usize = 16 * 1024;
     /// Larger ones are not kept.
-    const KEPT_BYTES_MAX: usize = 1 << 20;
+    const KEPT_BYTES_MAX: usize = SEAL_BYTES;
     /// More are not kept.
     const KEPT_MAX: usize = 16;
 

@@ -25,10 +25,11 @@ impl<T> Registry<T> {
         }
     }
 
-    /// The client with this id.
+    /// The client with this id, unless it is being closed.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<Arc<Client<T>>> {
-        self.clients.get(&id).map(|entry| Arc::clone(&entry))
+        let client = self.clients.get(&id)?;
+        (!client.is_closing()).then(|| Arc::clone(&client))
     }
 
     /// How many clients there are.
@@ -55,9 +56,9 @@ impl<T> Registry<T> {
         all
     }
 
-    /// Calls `f` for each client, in no order. `f` must not touch the registry.
+    /// Calls `f` for each client that is not being closed, in no order. `f` must not touch the registry.
     pub fn for_each(&self, mut f: impl FnMut(&Arc<Client<T>>)) {
-        for entry in &self.clients {
+        for entry in self.clients.iter().filter(|client| !client.is_closing()) {
             f(&entry);
         }
     }

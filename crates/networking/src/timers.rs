@@ -1,15 +1,11 @@
-//! Moments that connections of a worker wait for, soonest first.
-//!
-//! Nothing is ever taken out before its time: whoever no longer waits is found to be gone, or to
-//! wait for another moment, when the entry comes up.
+//! Moments that connections of a worker wait for, soonest first; at most one for each.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
 /// A worker's timers.
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<Timer>>,
+    set: BTreeSet<Timer>,
 }
 
 /// A moment (Unix ms), and who asked for it.
@@ -21,15 +17,27 @@ pub(crate) struct Timer {
 }
 
 impl Timers {
-    pub(crate) fn push(&mut self, timer: Timer) {
-        self.heap.push(Reverse(timer));
+    /// Replaces the moment that a client waits for; 0 is none.
+    pub(crate) fn change(&mut self, slot: u32, id: u64, from_ms: i64, to_ms: i64) {
+        if from_ms != 0 {
+            self.set.remove(&Timer {
+                at_ms: from_ms,
+                slot,
+                id,
+            });
+        }
+        if to_ms != 0 {
+            self.set.insert(Timer {
+                at_ms: to_ms,
+                slot,
+                id,
+            });
+        }
     }
 
     /// The soonest moment; `i64::MAX` if there is none.
     pub(crate) fn next_ms(&self) -> i64 {
-        self.heap
-            .peek()
-            .map_or(i64::MAX, |Reverse(timer)| timer.at_ms)
+        self.set.first().map_or(i64::MAX, |timer| timer.at_ms)
     }
 
     /// Takes out the soonest if its moment has come.
@@ -37,7 +45,7 @@ impl Timers {
         if self.next_ms() > now_ms {
             return None;
         }
-        self.heap.pop().map(|Reverse(timer)| timer)
+        self.set.pop_first()
     }
 }
 
@@ -46,21 +54,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timers_come_due_in_order() {
+    fn timers_come_due_in_order_and_only_the_last_wish_counts() {
         let mut timers = Timers::default();
-        for at_ms in [30, 10, 20] {
-            timers.push(Timer {
-                at_ms,
-                slot: 0,
-                id: 1,
-            });
+        for (slot, at_ms) in [(0, 30), (1, 10), (2, 20), (3, 5)] {
+            timers.change(slot, slot.into(), 0, at_ms);
         }
+        timers.change(3, 3, 5, 0);
+        timers.change(0, 0, 30, 15);
         assert_eq!(timers.next_ms(), 10);
         assert_eq!(timers.pop_due(9), None);
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(25))
             .map(|t| t.at_ms)
             .collect();
-        assert_eq!(due, [10, 20]);
-        assert_eq!(timers.next_ms(), 30);
+        assert_eq!(due, [10, 15, 20]);
+        assert_eq!(timers.next_ms(), i64::MAX);
     }
 }

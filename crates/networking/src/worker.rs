@@ -243,7 +243,7 @@ impl<S: Service> Worker<S> {
         let Some(connection) = self.slots.remove(slot) else {
             return;
         };
-        let (client, transport) = connection.into_parts(&self.cx.service);
+        let (client, transport) = connection.end(&mut self.cx);
         self.shared.registry.remove(client.id());
         self.shared.loads[self.index].fetch_sub(1, Relaxed);
         if linger && !self.stopping {

@@ -46,6 +46,8 @@ impl<S: Service> Connection<S> {
     fn end_hold(&mut self, hold: Hold) {
         if self.hold == hold {
             self.hold = Hold::None;
+            // Whatever it waits for next, it says so afresh.
+            self.client.wake_at(i64::MAX);
         }
     }
 
@@ -69,9 +71,7 @@ impl<S: Service> Connection<S> {
 
     /// The timer for `at_ms` has come; answers whether it was still wanted.
     pub(crate) fn on_timer(&mut self, cx: &mut Cx<S>, at_ms: i64) -> bool {
-        if self.timer_ms == at_ms {
-            self.timer_ms = 0;
-        }
+        self.timer_ms = 0;
         if self.client.wake_at_ms() != at_ms {
             return false;
         }
