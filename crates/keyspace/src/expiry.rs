@@ -190,26 +190,25 @@ impl ExpiryIndex {
 
     /// The first slot with records.
     fn first(&self) -> Option<Due> {
+        // A slot in which the current time lies has begun, and been emptied in part only.
+        let begun = |level: usize| self.occupied[3 + level] >> (self.current >> SHIFT[level] & 63);
+        if let Some(level) = (1..6).find(|&level| begun(level) & 1 != 0) {
+            return Some(self.due(level, (self.current >> SHIFT[level]) as usize & 63));
+        }
         for word in 0..4 {
             if self.occupied[word] != 0 {
                 let slot = word * 64 + self.occupied[word].trailing_zeros() as usize;
-                return Some(Due {
-                    level: 0,
-                    slot,
-                    start: self.current & !255 | slot as i64,
-                });
+                return Some(self.due(0, slot));
             }
         }
-        (1..6).find(|&l| self.occupied[3 + l] != 0).map(|level| {
-            let slot = self.occupied[3 + level].trailing_zeros() as usize;
-            let above = if level == 5 {
-                END_SHIFT
-            } else {
-                SHIFT[level + 1]
-            };
-            let start = self.current >> above << above | (slot as i64) << SHIFT[level];
-            Due { level, slot, start }
-        })
+        let level = (1..6).find(|&level| self.occupied[3 + level] != 0)?;
+        Some(self.due(level, self.occupied[3 + level].trailing_zeros() as usize))
+    }
+
+    fn due(&self, level: usize, slot: usize) -> Due {
+        let above = if level == 5 { END_SHIFT } else { SHIFT[level + 1] };
+        let start = self.current >> above << above | (slot as i64) << SHIFT[level];
+        Due { level, slot, start }
     }
 
     /// When there may be something to do next: never later than the first expiry.

@@ -7,6 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 
+/// One pointer, null while nobody is interested in any key.
+type ByKey<V> = Option<Box<HashMap<Box<[u8]>, V>>>;
+
 /// A client that watches a key.
 #[derive(Clone, Debug)]
 pub struct Watcher {
@@ -18,7 +21,7 @@ pub struct Watcher {
 
 /// The watchers of one shard's part of a database.
 #[derive(Debug, Default)]
-pub(crate) struct Watchers(Option<Box<HashMap<Box<[u8]>, Vec<Watcher>>>>);
+pub(crate) struct Watchers(ByKey<Vec<Watcher>>);
 
 impl Watchers {
     #[inline]
@@ -96,7 +99,7 @@ pub trait Waiter: Send + Sync + std::fmt::Debug {
 
 /// The waiters of one shard's part of a database.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Option<Box<HashMap<Box<[u8]>, VecDeque<Arc<dyn Waiter>>>>>);
+pub(crate) struct Waiters(ByKey<VecDeque<Arc<dyn Waiter>>>);
 
 impl Waiters {
     #[inline]

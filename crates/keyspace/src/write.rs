@@ -297,8 +297,8 @@ impl<'a> Write<'a> {
     /// key exchanged if it differs.
     pub fn put(&mut self, entry: EntryBox) {
         self.begin();
-        if let Some(place) = self.place.take() {
-            self.db.remove(place).map(free::entry);
+        if let Some(old) = self.place.take().and_then(|place| self.db.remove(place)) {
+            free::entry(old);
         }
         let expire_at = entry.view().expire_at();
         let same = entry.view().key() == self.key;

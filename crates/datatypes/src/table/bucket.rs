@@ -58,9 +58,15 @@ impl Slot {
         self.0.map_addr(|a| a & ADDRESS)
     }
 
+    /// The pointer, if the slot has one.
+    #[inline]
+    pub(super) fn pointer(self) -> Option<NonNull<u8>> {
+        NonNull::new(self.ptr())
+    }
+
     #[inline]
     pub(super) fn non_null(self) -> NonNull<u8> {
-        NonNull::new(self.ptr()).expect("a slot with a fingerprint has a pointer")
+        self.pointer().expect("a slot with a fingerprint has a pointer")
     }
 }
 

@@ -140,17 +140,13 @@ impl<T: Item> Table<T> {
             let bucket = record.bucket(at);
             for slot in bucket.candidates(fp) {
                 let value = bucket.slot(slot);
-                // SAFETY: candidates above the first may be false, but only where another
-                // fingerprint is, or the slot is empty and its pointer null, which is checked.
-                if value.stored() == stored
-                    && bucket.is_occupied(slot)
-                    && T::matches(unsafe { T::view(value.non_null()) }, key)
-                {
-                    return Some(Place {
-                        record: index as u32,
-                        bucket: at as u8,
-                        slot: slot as u8,
-                    });
+                // A false candidate may be an empty slot, whose pointer is null.
+                let Some(ptr) = value.pointer().filter(|_| value.stored() == stored) else {
+                    continue;
+                };
+                // SAFETY: a pointer in a slot is that of an item of this table.
+                if T::matches(unsafe { T::view(ptr) }, key) {
+                    return Some(Place { record: index as u32, bucket: at as u8, slot: slot as u8 });
                 }
             }
             if !bucket.overflows() {

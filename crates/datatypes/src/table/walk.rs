@@ -43,7 +43,7 @@ impl<T: Item> Table<T> {
         Some(start + (next << step))
     }
 
-    fn segment_start(&self, index: usize) -> u64 {
+    pub(super) fn segment_start(&self, index: usize) -> u64 {
         let first = self.first(index) as u64;
         if self.depth == 0 {
             0
@@ -123,8 +123,8 @@ impl<T: Item> Table<T> {
         for _ in 0..64 {
             let record = &self.directory[self.index(random())];
             let choice = random();
-            let bucket = record.bucket(((choice >> 32) * u64::from(record.size) >> 32) as usize);
-            let slot = ((choice & 0xffff_ffff) * SLOTS as u64 >> 32) as usize;
+            let bucket = record.bucket((((choice >> 32) * u64::from(record.size)) >> 32) as usize);
+            let slot = (((choice & 0xffff_ffff) * SLOTS as u64) >> 32) as usize;
             if bucket.is_occupied(slot) {
                 // SAFETY: an occupied slot; the view borrows the table.
                 return Some(unsafe { T::view(bucket.slot(slot).non_null()) });

@@ -181,6 +181,7 @@ impl Db {
     #[inline]
     pub(crate) fn insert_entry(&mut self, hash: KeyHash, entry: EntryBox, now_ms: i64) -> Place {
         if let Some(at) = entry.view().expire_at() {
+            self.sweep_expiry(now_ms);
             self.volatile.add(hash, entry.view(), None, at, now_ms);
         }
         self.table.insert_new(hash.0, entry)

@@ -57,3 +57,8 @@ fn many_keys_are_found_again_and_removed() {
     let stats = ks.stats(DbId(0), 0);
     assert_eq!((stats.keys, stats.overhead), (0, 0));
 }
+
+mod cut;
+mod doors;
+mod expiring;
+mod locks;
