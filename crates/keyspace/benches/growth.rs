@@ -1,7 +1,11 @@
 //! The longest single insert while a keyspace grows, and how fast it grows.
 //!
 //! Inserts 20 M keys (or the number given) as fast as one thread goes, timing each.
-#![allow(clippy::print_stdout, missing_docs, reason = "a bench prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench prints its figures"
+)]
 
 use keyspace::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::time::{Duration, Instant};
@@ -10,7 +14,10 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let keys = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(20_000_000_u64);
+    let keys = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(20_000_000_u64);
     let ks = Keyspace::new(KeyspaceConfig::default());
     let mut effects = Effects::at(common::clock::now_ms());
     let mut longest = [Duration::ZERO; 5];
@@ -27,7 +34,9 @@ fn main() {
         let hash = ks.hash(&key);
         let shard = ks.shard_of(hash);
         let mut locked = ks.lock(&ShardSet::one(shard));
-        let Some(db) = locked.db_mut(shard, DbId(0)) else { return };
+        let Some(db) = locked.db_mut(shard, DbId(0)) else {
+            return;
+        };
         let mut w = db.write(hash, &key, &mut effects);
         w.set(Value::plain(&[b'v'; 32]));
         w.commit(Event::string("set"));
@@ -44,6 +53,9 @@ fn main() {
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{keys} inserts in {seconds:.1} s: {:.2} M/s", keys as f64 / seconds / 1e6);
+    println!(
+        "{keys} inserts in {seconds:.1} s: {:.2} M/s",
+        keys as f64 / seconds / 1e6
+    );
     println!("longest: {longest:?}; over 50, 200, 1000 us: {over:?} (preemption included)");
 }

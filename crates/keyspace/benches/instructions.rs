@@ -1,6 +1,10 @@
 //! A program for callgrind: `valgrind --tool=callgrind --toggle-collect='*measured*'` counts the
 //! instructions of as many GETs (or SETs, with the argument `set`) as it prints.
-#![allow(clippy::print_stdout, missing_docs, reason = "a bench prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench prints its figures"
+)]
 
 use keyspace::{Db, DbId, Effects, Event, KeyHash, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::hint::black_box;
@@ -10,7 +14,9 @@ const ROUNDS: usize = 10_000;
 /// What is counted for `get`: the look-up in the table, the comparison, the value.
 #[inline(never)]
 fn measured_get(db: &Db, hash: KeyHash, key: &[u8]) -> usize {
-    db.get(hash, key).and_then(|e| e.str_value()).map_or(0, |s| s.len())
+    db.get(hash, key)
+        .and_then(|e| e.str_value())
+        .map_or(0, |s| s.len())
 }
 
 /// What is counted for `set`: the door, overwriting in place, the commit.
@@ -37,14 +43,21 @@ fn measured_hash(ks: &Keyspace, key: &[u8]) -> KeyHash {
 
 fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
-    let ks = Keyspace::new(KeyspaceConfig { databases: 1, shards: 1 });
-    let names: Vec<_> = (0..100_000).map(|i| format!("key:{i:012}").into_bytes()).collect();
+    let ks = Keyspace::new(KeyspaceConfig {
+        databases: 1,
+        shards: 1,
+    });
+    let names: Vec<_> = (0..100_000)
+        .map(|i| format!("key:{i:012}").into_bytes())
+        .collect();
     let mut effects = Effects::at(1_000_000);
     let value = [b'v'; 32];
     let shard = keyspace::ShardId(0);
     {
         let mut locked = ks.lock_all();
-        let Some(db) = locked.db_mut(shard, DbId(0)) else { return };
+        let Some(db) = locked.db_mut(shard, DbId(0)) else {
+            return;
+        };
         for key in &names {
             fill(db, ks.hash(key), key, &value, &mut effects);
         }
@@ -57,7 +70,9 @@ fn main() {
             "hash" => total += measured_hash(&ks, key).0 as usize & 1,
             _ => {
                 let mut locked = ks.lock_all();
-                let Some(db) = locked.db_mut(shard, DbId(0)) else { return };
+                let Some(db) = locked.db_mut(shard, DbId(0)) else {
+                    return;
+                };
                 if what == "set" {
                     measured_set(db, hash, key, &value, &mut effects);
                 } else {

@@ -2,7 +2,11 @@
 //!
 //! Fills a keyspace with 16-byte keys and 32-byte values, without and with expiry, and compares
 //! the process's resident set before and after. Each figure is taken in a process of its own.
-#![allow(clippy::print_stdout, missing_docs, reason = "a bench prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench prints its figures"
+)]
 
 use keyspace::{Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::process::Command;
@@ -12,7 +16,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|n| n.parse::<usize>().ok());
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|n| n.parse::<usize>().ok());
     pages.unwrap_or(0) * 4096
 }
 
@@ -26,7 +33,9 @@ fn measure(keys: usize, expiry: bool) {
         let hash = ks.hash(key.as_bytes());
         let shard = ks.shard_of(hash);
         let mut locked = ks.lock(&ShardSet::one(shard));
-        let Some(db) = locked.db_mut(shard, keyspace::DbId(0)) else { return };
+        let Some(db) = locked.db_mut(shard, keyspace::DbId(0)) else {
+            return;
+        };
         let mut w = db.write(hash, key.as_bytes(), &mut effects);
         let at = now_ms + 3_600_000 + (i as i64 * 7919) % 3_600_000;
         w.set_with_expiry(Value::plain(&[b'v'; 32]), expiry.then_some(at));
@@ -36,7 +45,11 @@ fn measure(keys: usize, expiry: bool) {
     let per_key = |bytes: usize| bytes as f64 / keys as f64;
     println!(
         "{keys:>9} keys{}: {:.1} resident bytes per key, of which tables and index {:.1}",
-        if expiry { " with expiry" } else { "            " },
+        if expiry {
+            " with expiry"
+        } else {
+            "            "
+        },
         per_key(resident_bytes() - before),
         per_key(stats.overhead),
     );
@@ -50,7 +63,9 @@ fn main() {
         return measure(keys, expiry);
     }
     for expiry in ["false", "true"] {
-        for keys in ["1000000", "1150000", "1300000", "1500000", "1700000", "2000000"] {
+        for keys in [
+            "1000000", "1150000", "1300000", "1500000", "1700000", "2000000",
+        ] {
             let child = Command::new(&args[0]).args([keys, expiry]).status();
             assert!(child.is_ok_and(|status| status.success()));
         }

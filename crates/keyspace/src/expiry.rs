@@ -206,7 +206,11 @@ impl ExpiryIndex {
     }
 
     fn due(&self, level: usize, slot: usize) -> Due {
-        let above = if level == 5 { END_SHIFT } else { SHIFT[level + 1] };
+        let above = if level == 5 {
+            END_SHIFT
+        } else {
+            SHIFT[level + 1]
+        };
         let start = self.current >> above << above | (slot as i64) << SHIFT[level];
         Due { level, slot, start }
     }

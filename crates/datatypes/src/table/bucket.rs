@@ -66,7 +66,8 @@ impl Slot {
 
     #[inline]
     pub(super) fn non_null(self) -> NonNull<u8> {
-        self.pointer().expect("a slot with a fingerprint has a pointer")
+        self.pointer()
+            .expect("a slot with a fingerprint has a pointer")
     }
 }
 

@@ -146,7 +146,11 @@ impl<T: Item> Table<T> {
                 };
                 // SAFETY: a pointer in a slot is that of an item of this table.
                 if T::matches(unsafe { T::view(ptr) }, key) {
-                    return Some(Place { record: index as u32, bucket: at as u8, slot: slot as u8 });
+                    return Some(Place {
+                        record: index as u32,
+                        bucket: at as u8,
+                        slot: slot as u8,
+                    });
                 }
             }
             if !bucket.overflows() {

@@ -81,7 +81,10 @@ impl<const C: u32> Table<Boxed<C>> {
         assert_eq!(&all, model);
         let counted: usize = self.segments().map(|(_, r)| usize::from(r.count)).sum();
         assert_eq!(counted, model.len());
-        let deepest = self.segments().filter(|(_, r)| r.depth == self.depth).count();
+        let deepest = self
+            .segments()
+            .filter(|(_, r)| r.depth == self.depth)
+            .count();
         assert_eq!(deepest as u32, self.deepest);
     }
 }
@@ -244,13 +247,19 @@ fn random_items_are_spread_over_the_table() {
     let mut state = 1u64;
     for _ in 0..100 * n / MIRI_DIVISOR {
         let item = table.random(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             hash::<0>(state)
         });
         hits[item.unwrap().0 as usize] += 1;
     }
     if !cfg!(miri) {
-        assert!(hits.iter().all(|&h| (40..=200).contains(&h)), "{:?}", hits.iter().minmax());
+        assert!(
+            hits.iter().all(|&h| (40..=200).contains(&h)),
+            "{:?}",
+            hits.iter().minmax()
+        );
     }
 }
 
@@ -279,9 +288,18 @@ fn stale_places_are_harmless() {
     (0..500).for_each(|key| _ = table.put(key, 0));
     let places: Vec<_> = (0..500).filter_map(|key| table.place(key)).collect();
     (0..499).for_each(|key| _ = table.take(key));
-    assert!(places.iter().filter_map(|&p| table.get(p)).all(|item| item.0 == 499));
+    assert!(
+        places
+            .iter()
+            .filter_map(|&p| table.get(p))
+            .all(|item| item.0 == 499)
+    );
     table.clear();
-    assert!(places.iter().all(|&p| table.get(p).is_none() && table.remove(p).is_none()));
+    assert!(
+        places
+            .iter()
+            .all(|&p| table.get(p).is_none() && table.remove(p).is_none())
+    );
 }
 
 #[test]
@@ -299,8 +317,16 @@ fn segments_keep_their_epoch_through_growth_and_do_not_merge_across_epochs() {
         table.take(key);
     }
     for (index, record) in table.segments() {
-        let expected = if table.segment_start(index) < end { 4 } else { 3 };
+        let expected = if table.segment_start(index) < end {
+            4
+        } else {
+            3
+        };
         assert_eq!(record.epoch, expected);
     }
-    assert!(table.iter().all(|i| newer.contains(&i.0) == (hash::<0>(i.0) < end)));
+    assert!(
+        table
+            .iter()
+            .all(|i| newer.contains(&i.0) == (hash::<0>(i.0) < end))
+    );
 }

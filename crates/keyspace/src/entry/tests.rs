@@ -28,7 +28,10 @@ fn every_form_keeps_key_value_expiry_and_clock() {
                     assert_eq!(entry.view().expire_at(), expire_at);
                     assert_eq!(entry.view().clock(), 0x00ab_cdef);
                     let embstr = i == 0 && value_len <= EMBSTR_MAX;
-                    assert_eq!(entry.view().encoding(), if embstr { "embstr" } else { "raw" });
+                    assert_eq!(
+                        entry.view().encoding(),
+                        if embstr { "embstr" } else { "raw" }
+                    );
                     let moved = entry.rebuilt(Some(b"other"), Some(5));
                     assert_eq!(moved.view().key(), b"other");
                     assert_eq!(bytes_of(&moved), value);
@@ -41,7 +44,11 @@ fn every_form_keeps_key_value_expiry_and_clock() {
 
 #[test]
 fn sizes_are_those_of_the_plan() {
-    let size = |value, expire_at| EntryBox::new(&[0; 16], value, expire_at, 0).view().own_size();
+    let size = |value, expire_at| {
+        EntryBox::new(&[0; 16], value, expire_at, 0)
+            .view()
+            .own_size()
+    };
     assert_eq!(size(Value::plain(&[1; 32]), None), 56);
     assert_eq!(size(Value::plain(&[1; 32]), Some(1)), 64);
     assert_eq!(size(Value::int(12), None), 32);
@@ -49,7 +56,11 @@ fn sizes_are_those_of_the_plan() {
 
 #[test]
 fn integers_are_detected_as_redis_does() {
-    let encoding = |bytes| EntryBox::new(b"k", Value::detect(bytes), None, 0).view().encoding();
+    let encoding = |bytes| {
+        EntryBox::new(b"k", Value::detect(bytes), None, 0)
+            .view()
+            .encoding()
+    };
     assert_eq!(encoding(b"12"), "int");
     assert_eq!(encoding(b"-9223372036854775808"), "int");
     assert_eq!(encoding(b"9223372036854775808"), "embstr");
@@ -61,15 +72,33 @@ fn integers_are_detected_as_redis_does() {
 #[test]
 fn overwriting_happens_in_place_where_the_size_class_allows() {
     let mut entry = EntryBox::new(b"key", Value::plain(b"0123456789"), Some(9), 0);
-    assert!(entry.view_mut().overwrite(Value::plain(b"98765432")).is_ok());
+    assert!(
+        entry
+            .view_mut()
+            .overwrite(Value::plain(b"98765432"))
+            .is_ok()
+    );
     assert_eq!(bytes_of(&entry), b"98765432");
-    assert!(entry.view_mut().overwrite(Value::Str(StrValue::Raw(b"98765432"))).is_ok());
+    assert!(
+        entry
+            .view_mut()
+            .overwrite(Value::Str(StrValue::Raw(b"98765432")))
+            .is_ok()
+    );
     assert_eq!(entry.view().encoding(), "raw");
     assert!(entry.view_mut().overwrite(Value::plain(&[7; 40])).is_err());
     assert!(entry.view_mut().overwrite(Value::int(7)).is_err());
-    assert!(entry.view_mut().overwrite(Value::Hash(Hash::default())).is_err());
+    assert!(
+        entry
+            .view_mut()
+            .overwrite(Value::Hash(Hash::default()))
+            .is_err()
+    );
     assert_eq!(bytes_of(&entry), b"98765432");
-    assert_eq!((entry.view().key(), entry.view().expire_at()), (&b"key"[..], Some(9)));
+    assert_eq!(
+        (entry.view().key(), entry.view().expire_at()),
+        (&b"key"[..], Some(9))
+    );
     let mut int = EntryBox::new(b"key", Value::int(1), None, 0);
     assert!(int.view_mut().overwrite(Value::int(-5)).is_ok());
     assert_eq!(bytes_of(&int), b"-5");
@@ -92,7 +121,10 @@ fn collections_are_held_and_dropped_by_their_entry() {
         assert!(entry.view_mut().set_expiry(78));
         assert!(matches!(
             entry.view_mut().value(),
-            ValueMut::List(_) | ValueMut::Set(_) | ValueMut::Zset(_) | ValueMut::Hash(_)
+            ValueMut::List(_)
+                | ValueMut::Set(_)
+                | ValueMut::Zset(_)
+                | ValueMut::Hash(_)
                 | ValueMut::Stream(_)
         ));
     }
@@ -104,9 +136,15 @@ fn a_shared_argument_is_taken_over_and_becomes_a_buffer_when_changed() {
     let at = argument.as_ptr();
     let value = Value::Str(StrValue::Shared(argument));
     let mut entry = EntryBox::new(b"k", value, None, 0);
-    let Some(StrRef::Raw(bytes)) = entry.view().str_value() else { panic!("raw") };
+    let Some(StrRef::Raw(bytes)) = entry.view().str_value() else {
+        panic!("raw")
+    };
     assert_eq!(bytes.as_ptr(), at);
-    entry.view_mut().heap_buffer().unwrap().extend_from_slice(b"tail");
+    entry
+        .view_mut()
+        .heap_buffer()
+        .unwrap()
+        .extend_from_slice(b"tail");
     assert_eq!(bytes_of(&entry).len(), 5_004);
 }
 
@@ -118,5 +156,8 @@ fn the_clock_and_the_expiry_mark_do_not_disturb_each_other() {
     assert!(entry.view().expiry_mark());
     let entry = entry.rebuilt(None, Some(1));
     entry.view().set_expiry_mark(false);
-    assert_eq!((entry.view().clock(), entry.view().expiry_mark()), (5, false));
+    assert_eq!(
+        (entry.view().clock(), entry.view().expiry_mark()),
+        (5, false)
+    );
 }

@@ -16,7 +16,11 @@ impl Sink {
     fn add(&self, db: DbId, entry: Entry<'_>) {
         let key = (db.0, entry.key().to_vec());
         let value = entry.str_value().unwrap().to_vec();
-        assert_eq!(self.saved.lock().unwrap().insert(key, value), None, "saved once");
+        assert_eq!(
+            self.saved.lock().unwrap().insert(key, value),
+            None,
+            "saved once"
+        );
     }
 }
 
@@ -34,7 +38,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963);
         (self.0 >> 33) % limit
     }
 }
@@ -47,8 +54,10 @@ fn change(ks: &Keyspace, model: &mut State, random: &mut Random, keys: u64) {
     let hash = ks.hash(&key);
     let mut locked = ks.lock_one(ks.shard_of(hash));
     let mut effects = Effects::at(0);
-    let mut w =
-        locked.db_mut(ks.shard_of(hash), DbId(db)).unwrap().write(hash, &key, &mut effects);
+    let mut w = locked
+        .db_mut(ks.shard_of(hash), DbId(db))
+        .unwrap()
+        .write(hash, &key, &mut effects);
     match random.below(5) {
         0 | 1 => {
             w.remove();
@@ -56,7 +65,10 @@ fn change(ks: &Keyspace, model: &mut State, random: &mut Random, keys: u64) {
         }
         2 if w.exists() => {
             w.append(&value).unwrap();
-            model.get_mut(&(db, key.clone())).unwrap().extend_from_slice(&value);
+            model
+                .get_mut(&(db, key.clone()))
+                .unwrap()
+                .extend_from_slice(&value);
         }
         _ => {
             w.set(Value::detect(&value));
@@ -80,7 +92,10 @@ fn state_of(ks: &Keyspace) -> State {
 }
 
 fn cut_equals_the_state_at_the_cut(seed: u64, disturb: bool) {
-    let ks = Keyspace::new(KeyspaceConfig { databases: 2, shards: 2 });
+    let ks = Keyspace::new(KeyspaceConfig {
+        databases: 2,
+        shards: 2,
+    });
     let mut random = Random(seed);
     let mut model = State::new();
     let keys = if cfg!(miri) { 150 } else { 4_000 };
@@ -97,7 +112,10 @@ fn cut_equals_the_state_at_the_cut(seed: u64, disturb: bool) {
             if disturb && random.below(20) == 0 {
                 let swapped = ks.lock_all().swap(DbId(0), DbId(1));
                 assert!(swapped);
-                model = model.into_iter().map(|((db, k), v)| ((1 - db, k), v)).collect();
+                model = model
+                    .into_iter()
+                    .map(|((db, k), v)| ((1 - db, k), v))
+                    .collect();
             }
             if disturb && random.below(30) == 0 {
                 ks.lock_all().flush(DbId(1), false);

@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 fn encoding(ks: &Keyspace, key: &[u8]) -> &'static str {
     let hash = ks.hash(key);
     let locked = ks.lock_one(ks.shard_of(hash));
-    locked.db(ks.shard_of(hash), DbId(0)).unwrap().get(hash, key).unwrap().encoding()
+    locked
+        .db(ks.shard_of(hash), DbId(0))
+        .unwrap()
+        .get(hash, key)
+        .unwrap()
+        .encoding()
 }
 
 #[test]
@@ -19,7 +24,10 @@ fn a_string_changed_in_place_stays_raw() {
         assert_eq!(w.append(b"x"), Ok(3));
         w.commit(SET);
     });
-    assert_eq!((get(&ks, b"k").unwrap(), encoding(&ks, b"k")), (b"10x".to_vec(), "raw"));
+    assert_eq!(
+        (get(&ks, b"k").unwrap(), encoding(&ks, b"k")),
+        (b"10x".to_vec(), "raw")
+    );
     write(&ks, 0, b"k", |mut w| {
         w.raw_mut(5).unwrap()[4] = b'!';
         w.commit(SET);
@@ -29,7 +37,10 @@ fn a_string_changed_in_place_stays_raw() {
         w.raw_mut(2).unwrap()[0] = b'a';
         w.commit(SET);
     });
-    assert_eq!((get(&ks, b"new").unwrap(), encoding(&ks, b"new")), (b"a\0".to_vec(), "raw"));
+    assert_eq!(
+        (get(&ks, b"new").unwrap(), encoding(&ks, b"new")),
+        (b"a\0".to_vec(), "raw")
+    );
     write(&ks, 0, b"fresh", |mut w| {
         assert_eq!(w.append(b"5"), Ok(1));
         w.commit(SET);
@@ -85,8 +96,13 @@ fn commits_record_what_is_wanted_and_nothing_else() {
     let mut w = db.write(hash, b"k", &mut effects);
     w.set(Value::int(1));
     w.commit(SET);
-    assert_eq!((effects.dirty, effects.events.len(), effects.touched.len()), (1, 0, 0));
-    effects.wants = EventClass::GENERIC.union(EventClass::STRING).union(EventClass::NEW);
+    assert_eq!(
+        (effects.dirty, effects.events.len(), effects.touched.len()),
+        (1, 0, 0)
+    );
+    effects.wants = EventClass::GENERIC
+        .union(EventClass::STRING)
+        .union(EventClass::NEW);
     effects.tracks = true;
     let mut w = db.write(hash, b"k", &mut effects);
     assert!(w.remove() && !w.remove());
@@ -108,8 +124,14 @@ fn watchers_are_flagged_by_commits_flushes_and_swaps() {
     let watch = |key: &[u8]| {
         let dirty = Arc::new(AtomicBool::new(false));
         let shard = ks.shard_of(ks.hash(key));
-        let watcher = Watcher { dirty: Arc::clone(&dirty), expired: false };
-        ks.lock_one(shard).db_mut(shard, DbId(0)).unwrap().watch(key, watcher);
+        let watcher = Watcher {
+            dirty: Arc::clone(&dirty),
+            expired: false,
+        };
+        ks.lock_one(shard)
+            .db_mut(shard, DbId(0))
+            .unwrap()
+            .watch(key, watcher);
         dirty
     };
     set(&ks, b"a", b"1");
@@ -124,7 +146,10 @@ fn watchers_are_flagged_by_commits_flushes_and_swaps() {
     let hash = ks.hash(b"b");
     let mut locked = ks.lock_all();
     let mut effects = Effects::at(0);
-    let mut w = locked.db_mut(ks.shard_of(hash), DbId(1)).unwrap().write(hash, b"b", &mut effects);
+    let mut w = locked
+        .db_mut(ks.shard_of(hash), DbId(1))
+        .unwrap()
+        .write(hash, b"b", &mut effects);
     w.set(Value::int(1));
     w.commit(SET);
     assert!(!b.load(SeqCst));
@@ -149,12 +174,21 @@ fn taken_entries_move_with_value_expiry_and_clock() {
     });
     write(&ks, 1_000, b"to", |mut w| {
         w.put(entry);
-        assert_eq!((w.expire_at(), w.entry().unwrap().key()), (Some(9_000), &b"to"[..]));
+        assert_eq!(
+            (w.expire_at(), w.entry().unwrap().key()),
+            (Some(9_000), &b"to"[..])
+        );
         w.commit(Event::generic("rename_to"));
     });
-    assert_eq!((get(&ks, b"from"), get(&ks, b"to")), (None, Some(b"v".to_vec())));
+    assert_eq!(
+        (get(&ks, b"from"), get(&ks, b"to")),
+        (None, Some(b"v".to_vec()))
+    );
     let stats = ks.stats(DbId(0), 1_000);
-    assert_eq!((stats.keys, stats.volatile, stats.ttl_avg_ms), (1, 1, 8_000));
+    assert_eq!(
+        (stats.keys, stats.volatile, stats.ttl_avg_ms),
+        (1, 1, 8_000)
+    );
 }
 
 #[test]

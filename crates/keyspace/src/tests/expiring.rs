@@ -45,10 +45,16 @@ fn the_door_deletes_hides_or_keeps_what_has_expired() {
     set_ex(&ks, 1_000, b"k", Some(2_000));
     let mut locked = ks.lock_one(shard);
     let db = locked.db_mut(shard, DbId(0)).unwrap();
-    for (on_expired, seen, left) in
-        [(OnExpired::Keep, true, 1), (OnExpired::Hide, false, 1), (OnExpired::Delete, false, 0)]
-    {
-        let mut effects = Effects { on_expired, wants: EventClass(!0), ..Effects::at(5_000) };
+    for (on_expired, seen, left) in [
+        (OnExpired::Keep, true, 1),
+        (OnExpired::Hide, false, 1),
+        (OnExpired::Delete, false, 0),
+    ] {
+        let mut effects = Effects {
+            on_expired,
+            wants: EventClass(!0),
+            ..Effects::at(5_000)
+        };
         let w = db.write(hash, b"k", &mut effects);
         assert_eq!(w.exists(), seen);
         w.unchanged();
@@ -67,7 +73,9 @@ fn expiry_agrees_with_a_model() {
     let mut now = 1_700_000_000_000;
     let mut random = 12345u64;
     let mut next = |below: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963);
         (random >> 33) % below
     };
     let steps = if cfg!(miri) { 200 } else { 40_000 };
@@ -95,8 +103,11 @@ fn expiry_agrees_with_a_model() {
         }
         let mut gone = expire(&ks, now);
         gone.sort();
-        let due: Vec<_> =
-            model.iter().filter(|(_, at)| **at < now).map(|(k, _)| k.clone()).collect();
+        let due: Vec<_> = model
+            .iter()
+            .filter(|(_, at)| **at < now)
+            .map(|(k, _)| k.clone())
+            .collect();
         assert_eq!(gone, due);
         due.iter().for_each(|key| _ = model.remove(key));
     }
@@ -105,7 +116,11 @@ fn expiry_agrees_with_a_model() {
         .shard_ids()
         .map(|s| ks.lock_one(s).db(s, DbId(0)).unwrap().expiry_records())
         .sum();
-    assert!(records < 4 * 600 + 2 * model.len(), "{records} records of {}", model.len());
+    assert!(
+        records < 4 * 600 + 2 * model.len(),
+        "{records} records of {}",
+        model.len()
+    );
 }
 
 #[test]
@@ -113,14 +128,23 @@ fn putting_an_expiry_off_again_and_again_adds_no_records() {
     let ks = keyspace();
     (0..10_000).for_each(|i| set_ex(&ks, i, b"k", Some(i + 60_000)));
     let shard = ks.shard_of(ks.hash(b"k"));
-    assert_eq!(ks.lock_one(shard).db(shard, DbId(0)).unwrap().expiry_records(), 1);
+    assert_eq!(
+        ks.lock_one(shard)
+            .db(shard, DbId(0))
+            .unwrap()
+            .expiry_records(),
+        1
+    );
     assert!(expire(&ks, 60_000 + 9_999).is_empty());
     assert_eq!(expire(&ks, 60_000 + 10_000), [b"k"]);
 }
 
 #[test]
 fn records_of_deleted_keys_are_swept_away() {
-    let ks = Keyspace::new(KeyspaceConfig { databases: 1, shards: 1 });
+    let ks = Keyspace::new(KeyspaceConfig {
+        databases: 1,
+        shards: 1,
+    });
     let n = if cfg!(miri) { 600 } else { 20_000 };
     for i in 0..n {
         let key = format!("k{i}");
@@ -132,7 +156,11 @@ fn records_of_deleted_keys_are_swept_away() {
             });
         }
     }
-    let records = ks.lock_one(ShardId(0)).db(ShardId(0), DbId(0)).unwrap().expiry_records();
+    let records = ks
+        .lock_one(ShardId(0))
+        .db(ShardId(0), DbId(0))
+        .unwrap()
+        .expiry_records();
     assert!(records <= n / 10 * 3 + 600, "{records}");
     assert_eq!(expire(&ks, 1_000_001).len(), n / 10);
 }

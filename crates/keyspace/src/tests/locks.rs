@@ -19,7 +19,9 @@ impl Waker for Notify {
 #[test]
 fn sets_are_sorted_and_distinct() {
     let mut set = ShardSet::default();
-    [3, 1, 3, 2].into_iter().for_each(|i| set.insert(ShardId(i)));
+    [3, 1, 3, 2]
+        .into_iter()
+        .for_each(|i| set.insert(ShardId(i)));
     let mut union = ShardSet::one(ShardId(0));
     union.union(&set);
     assert_eq!(union, ShardSet::Some((0..4).map(ShardId).collect()));
@@ -36,7 +38,10 @@ fn a_busy_shard_parks_the_caller_and_wakes_it_when_free() {
     let set = ShardSet::All;
     assert!(ks.try_lock(&set).is_none());
     assert!(ks.try_lock_or_park(&set, &|| Arc::clone(&waker)).is_err());
-    assert!(ks.try_lock(&ShardSet::one(ShardId(0))).is_some(), "others were let go");
+    assert!(
+        ks.try_lock(&ShardSet::one(ShardId(0))).is_some(),
+        "others were let go"
+    );
     assert!(receiver.try_recv().is_err());
     drop(held);
     assert!(receiver.recv_timeout(Duration::from_secs(5)).is_ok());
