@@ -94,7 +94,7 @@ fn hashes_are_packed_as_redis_packs_them() {
     };
     let mut hash = Hash::new();
     let texts = texts();
-    let mut same = |oracle: &mut Oracle, hash: &Hash| {
+    let same = |oracle: &mut Oracle, hash: &Hash| {
         let payload = dump(oracle, "h", 16);
         let Some(HashBytes::Pairs(bytes)) = hash.packed() else {
             panic!("pairs")

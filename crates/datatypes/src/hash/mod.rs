@@ -174,6 +174,15 @@ impl Hash {
         }
     }
 
+    /// Slots of its table, used or not; `None` where it is none. For DEBUG HTSTATS-KEY.
+    #[must_use]
+    pub fn slots(&self) -> Option<usize> {
+        match self.view() {
+            View::Packed(_) => None,
+            View::Table(table) => Some(table.slots()),
+        }
+    }
+
     /// The field of that name.
     #[inline]
     #[must_use]

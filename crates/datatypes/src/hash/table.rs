@@ -69,6 +69,10 @@ impl FieldTable {
         self.table.len()
     }
 
+    pub(super) fn slots(&self) -> usize {
+        self.table.capacity()
+    }
+
     pub(super) fn memory(&self, samples: usize) -> usize {
         let len = self.len();
         let samples = if samples == 0 { len } else { samples.min(len) };

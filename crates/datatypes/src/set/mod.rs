@@ -5,6 +5,7 @@
 //!
 //! Reading is by closures that get each member as an [`Item`]: text is copied nowhere.
 
+mod algebra;
 mod member;
 mod pick;
 #[cfg(test)]
@@ -196,6 +197,15 @@ impl Set {
                     + table.memory()
                     + (seen * table.len()).div_ceil(samples.max(1))
             }
+        }
+    }
+
+    /// Slots of its table, used or not; `None` where it is none. For DEBUG HTSTATS-KEY.
+    #[must_use]
+    pub fn slots(&self) -> Option<usize> {
+        match self.form.get() {
+            Of::C(table) => Some(table.capacity()),
+            _ => None,
         }
     }
 

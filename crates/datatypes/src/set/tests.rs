@@ -14,6 +14,8 @@ const OLD: SetLimits = SetLimits {
     listpack_value: 0,
 };
 
+type Draw<'a> = &'a mut dyn FnMut(&mut SmallRng, &mut dyn FnMut(Item<'_>));
+
 fn members(set: &Set) -> BTreeSet<Vec<u8>> {
     let mut all = BTreeSet::new();
     set.for_each(|item| assert!(all.insert(item.to_vec()), "twice: {item:?}"));
@@ -82,7 +84,7 @@ fn picks_are_uniform_in_every_form() {
         set_of(&letters, &NEW),
         set_of(&letters, &OLD),
     ] {
-        let mut check = |draw: &mut dyn FnMut(&mut SmallRng, &mut dyn FnMut(Item<'_>))| {
+        let mut check = |draw: Draw<'_>| {
             let mut hits = BTreeMap::<Vec<u8>, f64>::new();
             let mut total = 0.0;
             while total < 4000.0 {
@@ -162,6 +164,68 @@ fn scan_returns_what_stays_while_the_table_grows_and_shrinks() {
         0,
         "a foreign cursor ends the scan"
     );
+}
+
+#[test]
+fn algebra_across_all_forms() {
+    let limits = SetLimits {
+        intset_entries: 1000,
+        ..NEW
+    };
+    let numbers = |step: usize, limits: &SetLimits| {
+        let mut set = Set::new();
+        for i in (0..200).step_by(step) {
+            set.add(i.to_string().as_bytes(), limits);
+        }
+        set
+    };
+    let few = set_of(&["0", "6", "7", "12", "x"], &NEW);
+    for (one, two) in [
+        (&limits, &limits),
+        (&limits, &OLD),
+        (&OLD, &limits),
+        (&OLD, &OLD),
+    ] {
+        let (twos, threes) = (numbers(2, one), numbers(3, two));
+        let collect = |set: &Set, others: &[&Set], inside: bool| {
+            let mut all = BTreeSet::new();
+            let mut see = |item: Item<'_>| {
+                assert!(all.insert(item.to_vec()));
+                ControlFlow::Continue(())
+            };
+            let _ = if inside {
+                set.intersect(others, &mut see)
+            } else {
+                set.difference(others, &mut see)
+            };
+            all
+        };
+        let both: BTreeSet<_> = members(&twos)
+            .intersection(&members(&threes))
+            .cloned()
+            .collect();
+        assert_eq!(collect(&twos, &[&threes], true), both);
+        assert_eq!(both.len(), 34);
+        let rest: BTreeSet<_> = members(&twos).difference(&both).cloned().collect();
+        assert_eq!(collect(&twos, &[&threes], false), rest);
+        let small = collect(&few, &[&twos, &threes], true);
+        assert_eq!(small, members(&set_of(&["0", "6", "12"], &NEW)));
+        assert_eq!(
+            collect(&few, &[&twos, &threes], false),
+            members(&set_of(&["7", "x"], &NEW))
+        );
+        assert_eq!(collect(&few, &[], true), members(&few));
+        let mut limited = 0;
+        let flow = twos.intersect(&[&threes], |_| {
+            limited += 1;
+            if limited == 5 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        assert!(flow.is_break() && limited == 5);
+    }
 }
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
