@@ -51,7 +51,7 @@ lint() {
     check "documentation" env RUSTDOCFLAGS="-D warnings" \
         cargo doc -q --workspace --no-deps --document-private-items
     check "the runner's own tests" \
-        python3 -m unittest -q discover -s tests/compat -p 'test_*.py'
+        python3 -m unittest discover -q -s tests/compat -p 'test_*.py'
 }
 
 # Adds the figures of a log: nextest's summary lines, or those of libtest.
