@@ -11,6 +11,7 @@ use super::trace::Trace;
 use crate::config::Config;
 use crate::version::{COREWIRE_VERSION, REDIS_VERSION};
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -103,10 +104,18 @@ fn follow(config: &Config) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives this thread a stack of its own for handlers, so that a report of an overflown stack has a
-/// back-trace. For the threads that run commands.
+thread_local! {
+    /// Whether this thread has its stack for handlers.
+    static IS_PREPARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives this thread a stack of its own for handlers, once, so that a report of an overflown stack
+/// has a back-trace. For the threads that run commands: the one that std gives them is too small.
 #[allow(unsafe_code, reason = "sigaltstack(2), which std lacks")]
 pub fn prepare_thread() {
+    if IS_PREPARED.replace(true) {
+        return;
+    }
     let stack = Box::leak(vec![0u8; HANDLER_STACK_LEN].into_boxed_slice());
     let stack = libc::stack_t {
         ss_sp: stack.as_mut_ptr().cast(),
