@@ -51,19 +51,31 @@ pub fn begin(config: &Arc<Config>, program: &str, configured: bool) -> anyhow::R
     limits::follow(config).inspect_err(|error| tracing::error!("{error}"))?;
     let program = program.to_owned();
     let signals = Some(signals);
-    Ok(Process { program, supervisor, is_daemon, pid_file: None, signals })
+    Ok(Process {
+        program,
+        supervisor,
+        is_daemon,
+        pid_file: None,
+        signals,
+    })
 }
 
 impl Process {
     /// The sockets are open: the pid file, the title, the banner and the checks.
     pub fn listening(&mut self, config: &Config) {
         let named = config.text("pidfile");
-        let named = Some(named.as_str()).filter(|path| !path.is_empty()).map(Path::new);
+        let named = Some(named.as_str())
+            .filter(|path| !path.is_empty())
+            .map(Path::new);
         self.pid_file = PidFile::create(named, self.is_daemon);
         if let Err(reason) = title::follow(config, &self.program) {
             tracing::debug!("{reason}");
         }
-        let mode = if config.bool("cluster-enabled") { "cluster" } else { "standalone" };
+        let mode = if config.bool("cluster-enabled") {
+            "cluster"
+        } else {
+            "standalone"
+        };
         banner::show(config, mode);
         banner::initialized();
         check::at_start(config);
@@ -73,7 +85,9 @@ impl Process {
     pub fn ready(&self, config: &Config) {
         let has_tcp = config.int("port") != 0 || config.int("tls-port") != 0;
         let unix = config.text("unixsocket");
-        let unix = Some(unix.as_str()).filter(|path| !path.is_empty()).map(Path::new);
+        let unix = Some(unix.as_str())
+            .filter(|path| !path.is_empty())
+            .map(Path::new);
         banner::ready(has_tcp, unix);
         if let Some(supervisor) = self.supervisor {
             supervisor.ready();
@@ -104,7 +118,10 @@ impl Process {
                 signals::shutdown_asked().into_iter().for_each(&ask);
             }
         };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(wait)
+            .map(drop)
     }
 
     /// The server is about to end.
@@ -127,7 +144,11 @@ impl Process {
 /// Logs why the server cannot listen, in the words that scripts look for.
 pub fn log_listen_error(config: &Config, error: &NetError) {
     match error {
-        NetError::Bind { address, port, source } => {
+        NetError::Bind {
+            address,
+            port,
+            source,
+        } => {
             banner::listen_failed(address, *port, &format!("bind: {}", os_text(source)));
             let is_tls = i64::from(*port) == config.int("tls-port");
             let listener = if is_tls { Listener::Tls } else { Listener::Tcp };

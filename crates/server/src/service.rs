@@ -75,6 +75,8 @@ impl Service for App {
     }
 
     fn connect(&self, client: &Arc<Client<Shared>>) -> Session {
+        // This is the worker's thread.
+        crate::process::crash::prepare_thread();
         let mut session = Session::new(
             client.id(),
             client.address().worker(),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use networking::{Bind, Listen, NetConfig, NetSettings, Network};
 
+use crate::boot;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::cron::Cron;
+use crate::process;
 use crate::service::App;
 use crate::wiring;
 
@@ -17,17 +18,26 @@ use crate::wiring;
 /// # Errors
 /// Whatever keeps the server from starting.
 pub fn run(args: &[Vec<u8>]) -> anyhow::Result<i32> {
+    boot::prepare();
+    let program = args
+        .first()
+        .map(|name| String::from_utf8_lossy(name))
+        .unwrap_or_default();
     match parse_command_line(args) {
-        CommandLine::Run(Role::Server, start) => serve(&start).map(|()| 0),
+        CommandLine::Run(Role::Server, start) => serve(&program, &start),
         CommandLine::Run(role, _) => {
-            eprintln!("This build of Corewire cannot take the role {role:?} yet.");
+            eprintln!("{}", role.refusal().unwrap_or_default());
             Ok(1)
         }
         CommandLine::Print(text) => {
-            println!("{text}");
+            print!("{text}");
             Ok(0)
         }
-        CommandLine::CheckSystem => Ok(0),
+        CommandLine::CheckSystem => {
+            let (report, is_fine) = process::check::report();
+            print!("{report}");
+            Ok(i32::from(!is_fine))
+        }
         CommandLine::Fail(text) => {
             eprintln!("{text}");
             Ok(1)
@@ -35,13 +45,14 @@ pub fn run(args: &[Vec<u8>]) -> anyhow::Result<i32> {
     }
 }
 
-fn serve(start: &Start) -> anyhow::Result<()> {
+fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     let config = Arc::new(Config::new());
     let mut extras = Collected::default();
     if let Err(error) = config.load(&start.source, &mut extras) {
         eprintln!("{error}");
-        std::process::exit(1);
+        return Ok(1);
     }
+    let mut process = boot::begin(&config, program, start.configured)?;
     let workers = workers(&config);
     let keyspace = Arc::new(Keyspace::new(KeyspaceConfig {
         databases: config.unsigned("databases") as usize,
@@ -65,18 +76,24 @@ fn serve(start: &Start) -> anyhow::Result<()> {
         settings,
         cpus: Vec::new(),
     };
-    let network =
-        Network::start(Arc::new(App::new(Arc::clone(&server))), net).context("cannot listen")?;
-    let cron = Cron::start(Arc::clone(&server), |_| {})?;
-    loop {
-        std::thread::park();
-        if false {
-            break;
+    let network = match Network::start(Arc::new(App::new(Arc::clone(&server))), net) {
+        Ok(network) => network,
+        Err(error) => {
+            boot::log_listen_error(&config, &error);
+            return Ok(1);
         }
-    }
+    };
+    let cron = Cron::start(Arc::clone(&server), |_| {})?;
+    process.listening(&config);
+    process.ready(&config);
+    let (asked, wait) = std::sync::mpsc::channel();
+    process.on_signal(move |shutdown| drop(asked.send(shutdown)))?;
+    let _ = wait.recv();
+    process.ending();
     drop(cron);
     network.shutdown();
-    Ok(())
+    process.ended();
+    Ok(0)
 }
 
 /// How many workers: `io-threads`, one per core where it is left at its default.
