@@ -1,5 +1,7 @@
-//! A real `redis-server` to compare with, for tests. Each [`Oracle`] starts its own on a free port and kills
-//! it when dropped. Tests do nothing where none is installed.
+//! A real `redis-server` to compare with, for tests.
+//!
+//! Each [`Oracle`] starts its own on a free port and kills it when dropped. Tests do nothing where
+//! none is installed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -5,7 +5,8 @@
 //! a box or a polygon into those ranges and then judges each candidate.
 //!
 //! All constants and the order of floating-point operations are Redis's: scores, distances, results
-//! and the order of unsorted results must come out the same. The sorted set itself is not known here.
+//! and the order of unsorted results must come out the same. The sorted set itself is not known
+//! here.
 
 mod cell;
 mod search;

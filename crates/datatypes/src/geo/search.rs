@@ -1,9 +1,9 @@
 //! Radius, box and polygon search: which score ranges to look at, and who of them is inside.
 //!
 //! The cell that holds the centre, at a step coarse enough for the shape, and its eight neighbours
-//! cover the shape. Cells that the bounding box does not reach are left out. The order of the cells,
-//! and that a cell may come twice when a huge shape wraps around the map, are Redis's: both show in
-//! unsorted answers.
+//! cover the shape. Cells that the bounding box does not reach are left out. The order of the
+//! cells, and that a cell may come twice when a huge shape wraps around the map, are Redis's: both
+//! show in unsorted answers.
 
 use super::cell::{Area, Cell, Extent};
 use super::{EARTH_RADIUS_METERS, Point, RADIANS, STEP_MAX, latitude_distance};
@@ -88,7 +88,8 @@ impl Search {
         self.centre
     }
 
-    /// The score ranges to look at, in Redis's order: from the first score, up to but without the second.
+    /// The score ranges to look at, in Redis's order: from the first score, up to but without the
+    /// second.
     pub fn ranges(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         let mut last: Option<Cell> = None;
         self.cells.iter().enumerate().filter_map(move |(i, cell)| {
@@ -201,8 +202,9 @@ impl Shape {
     }
 }
 
-/// The box of half `width` and `height` meters around a point. Of its two east-west edges, which differ in
-/// degrees, the northern one counts on the northern half and the southern one on the southern.
+/// The box of half `width` and `height` meters around a point. Of its two east-west edges, which
+/// differ in degrees, the northern one counts on the northern half and the southern one on the
+/// southern.
 fn bounds_around(centre: Point, width: f64, height: f64) -> Area {
     let north = height / EARTH_RADIUS_METERS / RADIANS;
     let edge = if centre.latitude < 0.0 {

@@ -1,3 +1,7 @@
+//! Known places, properties of cells and ranges, and searches compared with a real server:
+//! what is found and in which order, scores, distances, geohash strings.
+//! The comparison is skipped where no `redis-server` is installed.
+
 use super::*;
 use crate::oracle::Oracle;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Element to register: MurmurHash64A (Austin Appleby, public domain) with Redis's seed, of which the low
-//! 14 bits name the register, and the zeros above them, plus one, are the value.
+//! Element to register: MurmurHash64A (Austin Appleby, public domain) with Redis's seed, of which
+//! the low 14 bits name the register, and the zeros above them, plus one, are the value.
 
 use super::{INDEX_BITS, REGISTERS};
 

@@ -1,9 +1,9 @@
 //! HyperLogLog, bit for bit Redis's: 16384 registers of 6 bits in a string value.
 //!
 //! The string starts with a 16-byte header (`HYLL`, encoding, three zero bytes, cached cardinality
-//! in little endian whose top bit says that it is stale). Behind it are the registers, either *dense*
-//! (packed, 12288 bytes) or *sparse* (run lengths; see [`sparse`]). A new one is sparse and becomes
-//! dense when it would outgrow `hll-sparse-max-bytes`, or holds a value above 32.
+//! in little endian whose top bit says that it is stale). Behind it are the registers, either
+//! *dense* (packed, 12288 bytes) or *sparse* (run lengths; see [`sparse`]). A new one is sparse and
+//! becomes dense when it would outgrow `hll-sparse-max-bytes`, or holds a value above 32.
 //!
 //! The functions work on the bytes of the string; who keeps them, and what must follow a change, is
 //! the caller's business. Input comes from clients (SET, RESTORE) and is never trusted.

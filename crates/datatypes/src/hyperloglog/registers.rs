@@ -1,4 +1,6 @@
 //! Registers as one byte each: what a merge is computed in (PFMERGE, PFCOUNT of several keys).
+//!
+//! Writing them back chooses the encoding as Redis does: it shows in STRLEN and in dumps.
 
 use super::{
     Encoding, HEADER_LEN, HllError, REGISTERS, check, dense, estimate, invalidate, sparse, to_dense,
@@ -49,8 +51,9 @@ impl Registers {
         estimate::cardinality(&histogram)
     }
 
-    /// Writes the union into `hll`, which must itself be part of it. As PFMERGE does: into a dense one at
-    /// once, into a sparse one register by register, so that it turns dense when Redis's would.
+    /// Writes the union into `hll`, which must itself be part of it. As PFMERGE does: into a dense
+    /// one at once, into a sparse one register by register, so that it turns dense when Redis's
+    /// would.
     ///
     /// # Errors
     /// Either [`HllError`].

@@ -1,5 +1,7 @@
 //! What PFSELFTEST checks: that registers keep their values, that both encodings agree, and that
-//! the error stays within bounds up to ten million elements. Takes about a second.
+//! the error stays within bounds up to ten million elements.
+//!
+//! Takes about a second, unless shortened as the unit test does.
 
 use super::{
     DENSE_LEN, Encoding, HEADER_LEN, REGISTERS, Registers, add, add_dense, check, count, create,

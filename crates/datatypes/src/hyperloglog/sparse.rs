@@ -6,7 +6,8 @@
 //! | `01llllll llllllll` | `l`+1 zeros (big endian) |
 //! | `1vvvvvll` | `l`+1 registers of value `v`+1 |
 //!
-//! [`set`] edits in place, and merges neighbours only within five runs from the one before the change:
+//! [`set`] edits in place, and merges neighbours only within five runs from the one before the
+//! change:
 //! the same string must come out as in Redis, so that replicas and dumps agree.
 
 use super::{HEADER_LEN, HllError, REGISTERS, add_register, invalidate, to_dense};
@@ -154,8 +155,8 @@ fn find(hll: &[u8], index: usize) -> Option<Place> {
     }
 }
 
-/// Raises a register to `value`; `Ok(false)` when it is there already. Turns the string dense when the
-/// value cannot be written sparsely or the string would outgrow `max_bytes`.
+/// Raises a register to `value`; `Ok(false)` when it is there already. Turns the string dense when
+/// the value cannot be written sparsely or the string would outgrow `max_bytes`.
 pub(super) fn set(
     hll: &mut Vec<u8>,
     index: usize,

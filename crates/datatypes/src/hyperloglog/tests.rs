@@ -1,3 +1,7 @@
+//! Strings compared byte for byte with a real server's while they grow, properties of unions,
+//! and refusal of what is no HyperLogLog or a broken one.
+//! The comparison is skipped where no `redis-server` is installed.
+
 use super::*;
 use crate::oracle::{Oracle, Reply};
 use proptest::prelude::*;
@@ -77,7 +81,9 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), sparse: bool) {
+    fn random_bytes_never_panic(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..200), sparse: bool,
+    ) {
         if sparse {
             let mut hll = create();
             hll.truncate(HEADER_LEN);

@@ -4,6 +4,7 @@ use super::encode::{EOF, Encoded};
 use super::view::{COUNT_UNKNOWN, Invalid};
 use super::{HEADER_SIZE, Item, ListpackRef, Pos, validate};
 use crate::thin::{Head, ThinBytes};
+use smallvec::SmallVec;
 use std::ptr::NonNull;
 
 /// No listpack grows beyond this: its total stands in 32 bits. Redis's limit.
@@ -214,12 +215,9 @@ impl Listpack {
     }
 
     fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
-        let (mut bytes, mut count) = (Vec::new(), 0);
-        for value in values {
-            value.append_to(&mut bytes);
-            count += 1;
-        }
-        self.splice(self.end(), 0, 0, &[&bytes], count);
+        let values: SmallVec<[Encoded<'a>; 16]> = values.collect();
+        let parts: SmallVec<[&[u8]; 48]> = values.iter().flat_map(Encoded::parts).collect();
+        self.splice(self.end(), 0, 0, &parts, values.len());
     }
 
     /// Adds text at the start.

@@ -1,4 +1,7 @@
 //! XADD: the id of a new entry, and its place in the last node or a new one.
+//!
+//! Ids only grow: an id that is not above the last one is refused, whether the client gave it or
+//! the clock, and nothing is changed then.
 
 use super::node::{self, NodeLimits, SIZE_MAX};
 use super::{NewId, Stream, StreamId};

@@ -1,7 +1,7 @@
 //! Reading through a group: new entries, history, and claiming what others left behind.
 //!
-//! Each of these visits entries while it changes the group, so that a handler can write the reply and
-//! collect what it must propagate in the same pass.
+//! Each of these visits entries while it changes the group, so that a handler can write the reply
+//! and collect what it must propagate in the same pass.
 
 use super::walk::Entries;
 use super::{Group, Stream, StreamId};
@@ -62,8 +62,9 @@ pub struct Claimed {
 }
 
 impl Stream {
-    /// Delivers up to `count` (0: all) entries that the group has not read, to a consumer that exists. With
-    /// `no_ack` they do not become pending. Answers how many; `None` when there is no such group.
+    /// Delivers up to `count` (0: all) entries that the group has not read, to a consumer that
+    /// exists. With `no_ack` they do not become pending. Answers how many; `None` when there is no
+    /// such group.
     pub fn read_new(
         &mut self,
         group: &[u8],
@@ -107,8 +108,9 @@ impl Stream {
         Some(delivered)
     }
 
-    /// Delivers up to `count` (0: all) entries again that are pending with a consumer, from `start` on. A
-    /// deleted one is visited without entries. Answers how many; `None` when there is no such group.
+    /// Delivers up to `count` (0: all) entries again that are pending with a consumer, from `start`
+    /// on. A deleted one is visited without entries. Answers how many; `None` when there is no such
+    /// group.
     pub fn read_history(
         &mut self,
         group: &[u8],
@@ -137,8 +139,8 @@ impl Stream {
         Some(ids.len())
     }
 
-    /// Takes an entry over for a consumer, which is created when it first gets something; the second answer
-    /// says whether it was. `None` when there is no such group.
+    /// Takes an entry over for a consumer, which is created when it first gets something; the
+    /// second answer says whether it was. `None` when there is no such group.
     pub fn claim(
         &mut self,
         group: &[u8],
@@ -154,9 +156,9 @@ impl Stream {
         Some(take(group, consumer, id, entry.fields, options))
     }
 
-    /// Takes up to `count` idle entries over, looking at ten times as many from `start` on. Entries that
-    /// were deleted count too. `visit` gets each, with its fields where it is taken; `None` when there is no
-    /// such group.
+    /// Takes up to `count` idle entries over, looking at ten times as many from `start` on. Entries
+    /// that were deleted count too. `visit` gets each, with its fields where it is taken; `None`
+    /// when there is no such group.
     pub fn auto_claim(
         &mut self,
         group: &[u8],

@@ -1,4 +1,7 @@
 //! XDEL, XDELEX, XACKDEL: deletion of single entries, with a choice of what becomes of references.
+//!
+//! An entry is marked in its node; the node goes with its last live entry. First id and greatest
+//! deleted id are kept right here.
 
 use super::{References, Stream, StreamId, node};
 

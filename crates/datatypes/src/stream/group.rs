@@ -1,7 +1,7 @@
 //! Consumer groups: how far they have read, what is pending, and with whom.
 //!
-//! Every pending entry is in the group's list, which knows owner, time and count, and in its owner's set of
-//! ids; both change together, here only.
+//! Every pending entry is in the group's list, which knows owner, time and count, and in its
+//! owner's set of ids; both change together, here only.
 
 use super::StreamId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -217,8 +217,8 @@ impl Group {
         true
     }
 
-    /// Puts an entry on the list of a consumer, whoever had it, and sets time and count. Nothing happens
-    /// when there is no such consumer.
+    /// Puts an entry on the list of a consumer, whoever had it, and sets time and count. Nothing
+    /// happens when there is no such consumer.
     pub fn assign(
         &mut self,
         id: StreamId,
@@ -269,7 +269,8 @@ impl Group {
         self.pending.insert(id, pending).is_none()
     }
 
-    /// Gives a restored entry to a consumer; `false` when there is no such entry or it has an owner.
+    /// Gives a restored entry to a consumer; `false` when there is no such entry or it has an
+    /// owner.
     pub fn restore_owner(&mut self, consumer: &[u8], id: StreamId) -> bool {
         match self.pending.get(&id) {
             Some(&pending) if pending.owner == NOBODY && self.names.contains_key(consumer) => {

@@ -1,4 +1,7 @@
 //! Stream ids: milliseconds and a sequence number, written `ms-seq`.
+//!
+//! What is accepted is what Redis accepts. The symbols that stand for ids in some commands only
+//! (`$`, `>`) are the commands' business.
 
 use common::number::parse_u64;
 
@@ -70,8 +73,8 @@ impl StreamId {
         }
     }
 
-    /// Reads `ms-seq`, or `ms` with `missing_seq` for the sequence number. `-`, `+`, `$`, `*` are no
-    /// ids.
+    /// Reads `ms-seq`, or `ms` with `missing_seq` for the sequence number. `-`, `+`, `$`, `*` are
+    /// no ids.
     #[must_use]
     pub fn parse(text: &[u8], missing_seq: u64) -> Option<Self> {
         let (ms, seq) = split(text);

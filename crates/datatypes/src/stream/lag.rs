@@ -1,4 +1,6 @@
-//! How far a group is behind: counted where deletions allow it, else unknown. Redis 7.0's rules.
+//! How far a group is behind: counted where deletions allow it, else unknown.
+//!
+//! The rules are Redis 7.0's, its guesses included.
 
 use super::{Counters, Group, Stream, StreamId};
 

@@ -1,10 +1,11 @@
 //! Streams: entries of fields and values in order of their ids, and the groups that consume them.
 //!
 //! Entries are packed into nodes in Redis's format (see [`node`]), which DUMP, RDB and replication
-//! copy as they are; an ordered map finds the node of an id. Deletion marks entries, and drops nodes in
-//! which none is left.
+//! copy as they are; an ordered map finds the node of an id. Deletion marks entries, and drops
+//! nodes in which none is left.
 //!
-//! Times, limits and consumers' names are arguments: the stream knows neither clock nor configuration.
+//! Times, limits and consumers' names are arguments: the stream knows neither clock nor
+//! configuration.
 
 mod append;
 mod consume;
@@ -174,8 +175,8 @@ impl Stream {
             .map(|(name, group)| (&**name, group))
     }
 
-    /// Creates a group that has read up to `last_id`, and `entries_read` entries if that is known; `false`
-    /// when there is one of that name.
+    /// Creates a group that has read up to `last_id`, and `entries_read` entries if that is known;
+    /// `false` when there is one of that name.
     pub fn create_group(
         &mut self,
         name: &[u8],
@@ -196,8 +197,8 @@ impl Stream {
         self.body.groups.remove(name).is_some()
     }
 
-    /// Adds a node that was on disk; `false` when it is no node (`deep`: when any part of it is wrong), has
-    /// no entry, or one of that id is there.
+    /// Adds a node that was on disk; `false` when it is no node (`deep`: when any part of it is
+    /// wrong), has no entry, or one of that id is there.
     #[must_use]
     pub fn restore_node(&mut self, id: StreamId, pack: Listpack, deep: bool) -> bool {
         let fits = pack.view().first().is_some()
@@ -209,8 +210,8 @@ impl Stream {
         fits
     }
 
-    /// Sets what was on disk beside nodes and groups; `first_id` is searched for where the file does not
-    /// have it (before Redis 7).
+    /// Sets what was on disk beside nodes and groups; `first_id` is searched for where the file
+    /// does not have it (before Redis 7).
     pub fn restore_counters(&mut self, counters: Counters, has_first_id: bool) {
         self.body.counters = counters;
         if !has_first_id {

@@ -1,9 +1,9 @@
 //! A node: a listpack of entries, byte for byte Redis's.
 //!
-//! It starts with the master entry (live entries, deleted entries, number of fields, the fields, 0),
-//! then come the entries: flags, id as differences from the node's id, number of fields with fields and
-//! values, or the values alone where the fields are the master's, and at last how many elements the
-//! entry has, for walking backwards.
+//! It starts with the master entry (live entries, deleted entries, number of fields, the fields,
+//! 0), then come the entries: flags, id as differences from the node's id, number of fields with
+//! fields and values, or the values alone where the fields are the master's, and at last how many
+//! elements the entry has, for walking backwards.
 
 use super::StreamId;
 use crate::listpack::{Item, Listpack, ListpackRef, Pos};

@@ -1,7 +1,7 @@
 //! How many nodes Redis's radix tree would have for a set of keys, since XINFO STREAM tells.
 //!
-//! A shared run of bytes is one node, a branching is one, and a key ends in a leaf behind the node of
-//! its remaining bytes.
+//! A shared run of bytes is one node, a branching is one, and a key ends in a leaf behind the node
+//! of its remaining bytes.
 
 /// Keys that are looked at; beyond, the number is extrapolated.
 const KEYS_MAX: usize = 4096;

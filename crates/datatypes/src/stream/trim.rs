@@ -1,4 +1,7 @@
-//! XTRIM, and XADD with a limit: whole nodes where possible, single entries where an exact result is asked.
+//! XTRIM, and XADD with a limit: whole nodes where possible, single entries where an exact result
+//! is asked for.
+//!
+//! Where references decide (DELREF, ACKED), entries are looked at one by one in any case.
 
 use super::walk::NodeWalk;
 use super::{References, Stream, StreamId, node};

@@ -1,4 +1,7 @@
 //! Walking entries: of one node, and of a range of ids over all nodes, in either direction.
+//!
+//! Fields are read from the walk itself, between one entry and the next, so that each element is
+//! passed once. What is not read is skipped.
 
 use super::StreamId;
 use super::node::{SAME_FIELDS, int, int_at, is_deleted};

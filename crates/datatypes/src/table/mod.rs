@@ -23,6 +23,7 @@ mod walk;
 mod tests;
 
 pub use item::Item;
+pub(crate) use prefetch::prefetch;
 pub use walk::{POSITION_BITS, SegmentId};
 
 use bucket::{Bucket, SLOTS};

@@ -5,7 +5,7 @@ use super::{Item, Table};
 
 /// Asks for the cache line at `ptr`; does nothing where the processor has no such hint.
 #[inline]
-fn prefetch(ptr: *const u8) {
+pub(crate) fn prefetch(ptr: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch is a hint; it does not fault on any address.
     unsafe {

@@ -1,5 +1,5 @@
-//! An inner node of the tree: up to 31 children, with the key of each one's first entry and its number
-//! of entries.
+//! An inner node of the tree: up to 31 children, with the key of each one's first entry and its
+//! number of entries.
 //!
 //! Keys and counts stand in arrays of their own, since searching looks at nothing else. 31 children
 //! make the node fit a 2048-byte allocation.

@@ -1,7 +1,7 @@
 //! The large form: a table of members and a tree of scores over the same records.
 //!
-//! The table owns the records, the tree names them: what leaves is taken out of the tree first, then
-//! out of the table, whose item frees the record when dropped.
+//! The table owns the records, the tree names them: what leaves is taken out of the tree first,
+//! then out of the table, whose item frees the record when dropped.
 #![allow(unsafe_code, reason = "the table's items are thin pointers")]
 
 use super::probe::{Probe, Tie};

@@ -1,13 +1,14 @@
 //! A leaf of the tree: up to 128 records in order.
 //!
-//! To search them without touching each record, a leaf keeps 16 bits of every score in the unused top
-//! of the pointer: `(key - base) >> shift`, saturated at both ends, which never orders two scores
-//! wrongly, only fails to tell them apart. `base` and `shift` are chosen anew from the scores at hand
-//! when the leaf splits, merges, or grows while its edge is saturated.
+//! To search them without touching each record, a leaf keeps 16 bits of every score in the unused
+//! top of the pointer: `(key - base) >> shift`, saturated at both ends, which never orders two
+//! scores wrongly, only fails to tell them apart. `base` and `shift` are chosen anew from the
+//! scores at hand when the leaf splits, merges, or grows while its edge is saturated.
 
 use super::probe::{Probe, key_of};
 use super::record::{Record, Tagged};
 use crate::size_class;
+use crate::table::prefetch;
 
 /// Most records in a leaf: 1024 bytes of pointers.
 pub(super) const LEAF_MAX: usize = 128;
@@ -48,8 +49,16 @@ impl Leaf {
         (key.saturating_sub(self.base) >> self.shift).min(0xffff) as u16
     }
 
+    /// Asks for the whole array at once: a search would wait for line after line.
+    pub(super) fn prefetch(&self) {
+        for line in self.entries.chunks(8) {
+            prefetch(line.as_ptr().cast());
+        }
+    }
+
     /// How many entries lie before the probe.
     pub(super) fn position(&self, probe: &Probe<'_>) -> usize {
+        self.prefetch();
         let Some(key) = probe.key else {
             return self
                 .entries

@@ -1,9 +1,11 @@
-//! Sorted sets: members ordered by (score, member), found by member, score, rank or place in the order.
+//! Sorted sets: members ordered by (score, member), found by member, score, rank or place in the
+//! order.
 //!
-//! Small ones are a listpack, byte for byte Redis's; large ones (OBJECT ENCODING says `skiplist`) are a
-//! B+tree with counts over records that a hash table finds by member. All ranges are ranges of ranks:
-//! [`Zset::ranks_by_score`] and [`Zset::ranks_by_lex`] find them in logarithmic time, so that offsets
-//! and limits are arithmetic, counting is subtraction, and [`Zset::iter`] walks in both directions
+//! Small ones are a listpack, byte for byte Redis's; large ones (OBJECT ENCODING says `skiplist`)
+//! are a B+tree with counts over records that a hash table finds by member. All ranges are ranges
+//! of ranks:
+//! [`Zset::ranks_by_score`] and [`Zset::ranks_by_lex`] find them in logarithmic time, so that
+//! offsets and limits are arithmetic, counting is subtraction, and [`Zset::iter`] walks in both directions
 //! without collecting.
 //!
 //! Scores are never NaN: callers refuse it.
@@ -156,8 +158,8 @@ impl Zset {
         }
     }
 
-    /// Adds a member, or gives it another score: `decide` gets the present score and answers the one to set,
-    /// or `None` to leave things as they are. One look-up.
+    /// Adds a member, or gives it another score: `decide` gets the present score and answers the
+    /// one to set, or `None` to leave things as they are. One look-up.
     pub fn update(
         &mut self,
         member: &[u8],
@@ -260,8 +262,8 @@ impl Zset {
         start..count(range.max, !range.max_excluded).max(start)
     }
 
-    /// The ranks of the members in that range, provided that all have one score. If not, the answer is
-    /// some range, as in Redis.
+    /// The ranks of the members in that range, provided that all have one score. If not, the answer
+    /// is some range, as in Redis.
     #[must_use]
     pub fn ranks_by_lex(&self, range: &LexRange<'_>) -> Range<usize> {
         let count = |bound, is_max| match self.0.get() {
@@ -299,8 +301,9 @@ impl Zset {
         ranks.len()
     }
 
-    /// Visits the members near a cursor (0 at first), and answers the next one, or `None` at the end. What
-    /// is there from the first call to the last is visited at least once. A small set is visited whole.
+    /// Visits the members near a cursor (0 at first), and answers the next one, or `None` at the
+    /// end. What is there from the first call to the last is visited at least once. A small set is
+    /// visited whole.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Item<'_>, f64)) -> Option<u64> {
         match self.0.get() {
             Of::A(pack) => {

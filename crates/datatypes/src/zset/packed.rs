@@ -1,7 +1,7 @@
 //! The small form: a listpack of members and scores in turn, in order, byte for byte Redis's.
 //!
-//! Scores that are whole (up to half of what 64 bits hold) are stored as integers, others as text of 17
-//! significant digits. Everything walks: such a set has some hundred members.
+//! Scores that are whole (up to half of what 64 bits hold) are stored as integers, others as text
+//! of 17 significant digits. Everything walks: such a set has some hundred members.
 
 use super::{Change, LexBound, Limits};
 use crate::listpack::{Item, Iter, Listpack, ListpackRef, Pos};
@@ -31,8 +31,8 @@ fn compare(item: Item<'_>, member: &[u8]) -> Ordering {
     item.text(&mut itoa::Buffer::new()).cmp(member)
 }
 
-/// Whether a listpack can be a sorted set: pairs of which the second is a number, in order, and no member
-/// twice. For bytes from outside.
+/// Whether a listpack can be a sorted set: pairs of which the second is a number, in order, and no
+/// member twice. For bytes from outside.
 pub(super) fn is_valid(pack: ListpackRef<'_>) -> bool {
     if !pack.len().is_multiple_of(2) {
         return false;

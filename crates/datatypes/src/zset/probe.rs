@@ -1,4 +1,7 @@
 //! Positions in the order of a sorted set: score first, member (as bytes) second.
+//!
+//! Scores are compared as integers that order alike, so that nodes can keep and search them as
+//! plain numbers.
 
 use super::record::Record;
 

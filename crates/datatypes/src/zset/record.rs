@@ -1,12 +1,14 @@
 //! A member and its score in one allocation, named by one pointer that table and tree share.
 //!
-//! Layout: score (8 bytes), length of the member (LEB128), member; so a 15-byte member takes 24 bytes.
+//! Layout: score (8 bytes), length of the member (LEB128), member; so a 15-byte member takes 24
+//! bytes.
 //!
-//! Invariant of the whole `zset` module: a [`Record`] is a bare name and may be copied; one that is in a
-//! tree or a table is alive. Only `Large` frees records, after it has taken them out of both; what
-//! it hands out borrows the `Large`. Nothing of this leaves the module.
+//! Invariant of the whole `zset` module: a [`Record`] is a bare name and may be copied; one that is
+//! in a tree or a table is alive. Only `Large` frees records, after it has taken them out of both;
+//! what it hands out borrows the `Large`. Nothing of this leaves the module.
 #![allow(unsafe_code, reason = "one allocation shared by table and tree")]
 
+use crate::table::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
@@ -110,6 +112,12 @@ impl Record {
         let layout = layout(self.size());
         // SAFETY: alive until now, and allocated with this layout.
         unsafe { dealloc(self.0.as_ptr(), layout) }
+    }
+
+    /// Asks for its cache line.
+    #[inline]
+    pub(super) fn prefetch(self) {
+        prefetch(self.0.as_ptr());
     }
 
     #[inline]

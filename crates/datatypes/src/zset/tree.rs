@@ -1,9 +1,9 @@
 //! A B+tree of records ordered by (score, member), with counts for ranks.
 //!
 //! The tree owns nodes, not records. Invariants: no node but an empty root leaf is empty; a branch
-//! knows the first entry and the number of entries of each child; two neighbours that together would
-//! leave a quarter of a node free are merged when one of them is thin. Ascending insertion leaves
-//! full leaves behind.
+//! knows the first entry and the number of entries of each child; two neighbours that together
+//! would leave a quarter of a node free are merged when one of them is thin. Ascending insertion
+//! leaves full leaves behind.
 
 use super::branch::{Branch, FANOUT, FANOUT_MIN};
 use super::leaf::{LEAF_MAX, LEAF_MIN, Leaf};
@@ -273,8 +273,8 @@ impl Tree {
         }
     }
 
-    /// Writes the score where the record keeps its place inside its leaf. Scores of ties and leaf edges
-    /// are left to the general way.
+    /// Writes the score where the record keeps its place inside its leaf. Scores of ties and leaf
+    /// edges are left to the general way.
     fn rescore_in_place(&mut self, record: Record, score: f64) -> bool {
         let probe = Probe::at(record.score(), record.member());
         let mut node = &mut self.root;

@@ -1,10 +1,15 @@
 //! Walking the tree from a rank on, in either direction.
+//!
+//! Records lie all over memory: while one is handed out, one some places ahead is asked for.
 
 use super::branch::Branch;
 use super::record::{Record, Tagged};
 use super::tree::{Node, Tree};
 use smallvec::SmallVec;
 use std::ops::Range;
+
+/// How many entries ahead records are asked for.
+const AHEAD: usize = 6;
 
 /// The records of a range of ranks. Keeps the path to the current leaf, since nodes know no parents.
 #[derive(Clone, Debug)]
@@ -40,6 +45,7 @@ impl<'a> Walk<'a> {
         }
         walk.enter(node);
         walk.at = rank as usize;
+        walk.prefetch_first();
         walk
     }
 
@@ -61,6 +67,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Asks for the records that the walk begins with.
+    fn prefetch_first(&self) {
+        let first = if self.reverse {
+            self.at.saturating_sub(AHEAD - 1)
+        } else {
+            self.at
+        };
+        let count = AHEAD.min(self.left as usize);
+        self.leaf
+            .iter()
+            .skip(first)
+            .take(count)
+            .for_each(|entry| entry.record().prefetch());
+    }
+
     #[cold]
     fn next_leaf(&mut self) {
         while let Some((branch, index)) = self.path.pop() {
@@ -72,6 +93,7 @@ impl<'a> Walk<'a> {
             if next < branch.len() {
                 self.path.push((branch, next));
                 self.enter(branch.child(next));
+                self.prefetch_first();
                 return;
             }
         }
@@ -91,11 +113,15 @@ impl Iterator for Walk<'_> {
             self.next_leaf();
         }
         let record = self.leaf.get(self.at)?.record();
-        self.at = if self.reverse {
-            self.at.wrapping_sub(1)
+        let (next, ahead) = if self.reverse {
+            (self.at.wrapping_sub(1), self.at.wrapping_sub(AHEAD))
         } else {
-            self.at + 1
+            (self.at + 1, self.at + AHEAD)
         };
+        self.at = next;
+        if let Some(entry) = self.leaf.get(ahead) {
+            entry.record().prefetch();
+        }
         Some(record)
     }
 
