@@ -8,9 +8,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use commands::session::{ClientLink, ClientState, Session, client_flag};
+use commands::table::NO_COMMAND;
 use commands::{Origin, Prepared, Server};
 use networking::{BatchInfo, Client, ClientClass, ConnInfo, ConnKind, Message, Outcome, Service};
 use resp::{Args, Proto, ReplyWriter};
+
+use crate::process::{crash, watchdog};
 
 /// What the registry keeps of a client for other threads.
 pub type Shared = Arc<ClientState>;
@@ -24,6 +27,14 @@ impl App {
     /// Serves these commands.
     pub fn new(server: Arc<Server>) -> Self {
         Self { server }
+    }
+
+    /// The name of a prepared command; empty where there is no such command.
+    fn name(&self, prepared: Prepared) -> &'static str {
+        match prepared.id {
+            NO_COMMAND => "",
+            id => self.server.table.entry(id).command.name,
+        }
     }
 
     /// The command layer.
@@ -76,7 +87,7 @@ impl Service for App {
 
     fn connect(&self, client: &Arc<Client<Shared>>) -> Session {
         // This is the worker's thread.
-        crate::process::crash::prepare_thread();
+        crash::prepare_thread();
         let mut session = Session::new(
             client.id(),
             client.address().worker(),
@@ -107,6 +118,7 @@ impl Service for App {
         prepared: Prepared,
         out: &mut ReplyWriter<'_>,
     ) -> Outcome {
+        let _running = watchdog::running(|| self.name(prepared));
         translate(commands::dispatch(
             &self.server,
             session,

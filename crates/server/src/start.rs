@@ -87,7 +87,9 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     process.listening(&config);
     process.ready(&config);
     let (asked, wait) = std::sync::mpsc::channel();
-    process.on_signal(move |shutdown| drop(asked.send(shutdown)))?;
+    process.on_signal(move |shutdown| {
+        let _ = asked.send(shutdown);
+    })?;
     let _ = wait.recv();
     process.ending();
     drop(cron);

@@ -12,8 +12,11 @@ use crate::config::Config;
 use crate::version::{COREWIRE_VERSION, REDIS_VERSION};
 use parking_lot::Mutex;
 use std::cell::Cell;
+use std::ffi::CString;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Signals that mean a crash.
@@ -54,6 +57,8 @@ static CRASH: Crash = Crash {
     instruction: AtomicUsize::new(0),
     traced: AtomicBool::new(false),
 };
+/// The pid file to remove: a C string that is never freed, or null.
+static PID_FILE: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 static TRACE: Mutex<Trace> = Mutex::new(Trace::empty());
 
 /// What the handler saw.
@@ -124,6 +129,14 @@ pub fn prepare_thread() {
     };
     // SAFETY: the memory is leaked, so it outlives every use; it serves this thread only.
     unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
+}
+
+/// Names the pid file of a daemon, which a crash removes.
+pub fn set_pid_file(path: &Path) {
+    if let Ok(path) = CString::new(path.as_os_str().as_bytes()) {
+        // Leaked: a handler may read it at any time.
+        PID_FILE.store(path.into_raw(), Ordering::Release);
+    }
 }
 
 /// Crashes on purpose: `DEBUG SEGFAULT`.
@@ -300,9 +313,14 @@ fn write_parts(log: &HandlerLog) {
 }
 
 /// Ends the report and the process, by the signal that began it. Safe in a signal handler.
-#[allow(unsafe_code, reason = "raise(3), which std lacks")]
+#[allow(unsafe_code, reason = "raise(3) and unlink(2) in a signal handler")]
 fn finish() -> ! {
     HandlerLog::open().raw(END.as_bytes());
+    let pid_file = PID_FILE.load(Ordering::Acquire);
+    if !pid_file.is_null() {
+        // SAFETY: a C string that is never freed; unlink is async-signal-safe.
+        unsafe { libc::unlink(pid_file) };
+    }
     let signal = CRASH.signal.load(Ordering::Acquire);
     let _ = handle(signal, Action::Default, 0);
     // To this very thread: a signal to the process may come only after the exit below.

@@ -58,6 +58,9 @@ impl PidFile {
         if let Err(error) = std::fs::write(&path, format!("{}\n", std::process::id())) {
             tracing::debug!("Could not write the pid file {}: {error}", path.display());
         }
+        if is_daemon {
+            super::crash::set_pid_file(&path);
+        }
         Some(Self { path })
     }
 

@@ -84,19 +84,25 @@ impl Drop for Guard {
     }
 }
 
-/// Notes that this thread runs `command` from now on. `None` while the watchdog is off.
+/// Notes that this thread runs `command` from now on. `None`, without asking for the command's name,
+/// while the watchdog is off.
 #[inline]
-pub fn running(command: &'static str) -> Option<Guard> {
-    if PERIOD_MS.load(Ordering::Relaxed) == 0 {
-        return None;
+pub fn running(command: impl FnOnce() -> &'static str) -> Option<Guard> {
+    match PERIOD_MS.load(Ordering::Relaxed) {
+        0 => None,
+        _ => Some(note(command())),
     }
+}
+
+#[cold]
+fn note(command: &'static str) -> Guard {
     let now = Running {
         command,
         since: Instant::now(),
         is_reported: false,
     };
     SLOT.with(|slot| *slot.0.now.lock() = Some(now));
-    Some(Guard(()))
+    Guard(())
 }
 
 /// Follows `watchdog-period`.
@@ -230,7 +236,7 @@ mod tests {
         let (ready, is_ready) = std::sync::mpsc::channel();
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let guard = running("debug|sleep");
+            let guard = running(|| "debug|sleep");
             ready
                 .send(SLOT.with(|slot| slot.0.clone()))
                 .expect("received");
