@@ -171,14 +171,16 @@ impl Listeners {
 }
 
 impl Listener {
+    /// How clients of this listener speak TCP; `None` for the unix socket.
+    fn kind(&self) -> Option<ConnKind> {
+        match self.endpoint {
+            Endpoint::Tcp { kind, .. } => Some(kind),
+            Endpoint::Unix { .. } => None,
+        }
+    }
+
     fn is_tls(&self) -> bool {
-        matches!(
-            self.endpoint,
-            Endpoint::Tcp {
-                kind: ConnKind::Tls,
-                ..
-            }
-        )
+        self.kind() == Some(ConnKind::Tls)
     }
 }
 
@@ -234,7 +236,7 @@ fn open_all(endpoints: &[Endpoint], listen: &Listen) -> Result<Vec<Listener>, Ne
             Endpoint::Unix { path, mode } => open_unix(path, *mode, listen.backlog)?,
             Endpoint::Tcp { kind, bind, port } => {
                 // With a port of the system's choice, all addresses share the first one's.
-                let same = |l: &&Listener| matches!(&l.endpoint, Endpoint::Tcp { kind: k, .. } if k == kind);
+                let same = |l: &&Listener| l.kind() == Some(*kind);
                 let chosen = opened.iter().find(same).and_then(Listener::port);
                 let port = if *port == 0 {
                     chosen.unwrap_or(0)

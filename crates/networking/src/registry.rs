@@ -56,7 +56,8 @@ impl<T> Registry<T> {
         all
     }
 
-    /// Calls `f` for each client that is not being closed, in no order. `f` must not touch the registry.
+    /// Calls `f` for each client that is not being closed, in no order. `f` must not touch the
+    /// registry.
     pub fn for_each(&self, mut f: impl FnMut(&Arc<Client<T>>)) {
         for entry in self.clients.iter().filter(|client| !client.is_closing()) {
             f(&entry);
