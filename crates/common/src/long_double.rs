@@ -4,7 +4,7 @@
 //! Text to number and back are correctly rounded (to nearest, ties to even), as glibc's `strtold`
 //! and `printf` do it.
 
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::str::FromStr;
 
 use rustc_apfloat::Float;
@@ -20,7 +20,7 @@ const FRACTION_SCALE: u128 = 100_000_000_000_000_000;
 const EXPONENT_BIAS: i32 = 16383 + 63;
 
 /// An 80-bit floating point number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
@@ -84,6 +84,15 @@ impl Add for LongDouble {
     /// The sum, rounded once.
     fn add(self, other: Self) -> Self {
         Self((self.0 + other.0).value)
+    }
+}
+
+impl Sub for LongDouble {
+    type Output = Self;
+
+    /// The difference, rounded once.
+    fn sub(self, other: Self) -> Self {
+        Self((self.0 - other.0).value)
     }
 }
 

@@ -4,6 +4,7 @@ mod counter;
 mod delex;
 mod digest;
 mod get;
+mod increx;
 mod lcs;
 mod many;
 mod options;
@@ -30,6 +31,7 @@ pub const COMMANDS: &[&Command] = &[
     &get::MGET,
     &get::STRLEN,
     &get::SUBSTR,
+    &increx::INCREX,
     &lcs::LCS,
     &many::MSET,
     &many::MSETEX,

@@ -123,3 +123,29 @@ fn a_transaction_runs_as_one() {
         -ERR EXEC without MULTI"#]],
     );
 }
+
+#[test]
+fn increx_stays_within_its_bounds() {
+    check(
+        "INCREX n BYINT 5 UBOUND 10 EX 100\nINCREX n BYINT 7 UBOUND 10\nINCREX n BYINT 7 UBOUND 10 SATURATE\nTTL n\nINCREX n BYFLOAT 0.5\nINCREX n BYINT 1 BYFLOAT 1\nINCREX n ENX\nINCREX m LBOUND 5 UBOUND 1",
+        &expect![[r#"
+            *2
+            :5
+            :5
+            *2
+            :5
+            :0
+            *2
+            :10
+            :5
+            :100
+            *2
+            $4
+            10.5
+            $3
+            0.5
+            -ERR syntax error
+            -ERR syntax error
+            -ERR LBOUND can't be greater than UBOUND"#]],
+    );
+}

@@ -20,6 +20,7 @@ texts! {
                      supported but i64 is.";
     BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
     BITFIELD_RO_GET = "ERR BITFIELD_RO only supports the GET subcommand";
+    INCREX_BOUNDS = "ERR LBOUND can't be greater than UBOUND";
     HLL_WRONGTYPE = "WRONGTYPE Key is not a valid HyperLogLog string value.";
     HLL_INVALIDOBJ = "INVALIDOBJ Corrupted HLL object detected";
     HLL_NO_KEY = "ERR The specified key does not exist";
