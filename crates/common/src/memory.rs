@@ -69,8 +69,8 @@ fn count_slowly(bytes: isize) {
     COUNTS[SLOT.get()].0.fetch_add(bytes, Relaxed);
 }
 
-/// What mimalloc (v3, as its crate builds it) hands out for a request of `size` bytes: steps of 16
-/// bytes up to 64, then four steps to each power of two, then whole pages.
+/// What mimalloc (v3, built as `.cargo/config.toml` says) hands out for a request of `size` bytes:
+/// steps of 8 bytes up to 64, then four steps to each power of two, then whole pages.
 #[inline]
 pub const fn good_size(size: usize) -> usize {
     /// From here on blocks are made of pages.
@@ -78,7 +78,7 @@ pub const fn good_size(size: usize) -> usize {
     const PAGE: usize = 4096;
     match size {
         0..=8 => 8,
-        9..=64 => size.next_multiple_of(16),
+        9..=64 => size.next_multiple_of(8),
         65..=BLOCK_MAX => {
             let words = size.div_ceil(8) - 1;
             size.next_multiple_of(8 << (words.ilog2() - 2))
@@ -175,8 +175,10 @@ mod tests {
         for (size, class) in [
             (1, 8),
             (9, 16),
-            (17, 32),
-            (56, 64),
+            (17, 24),
+            (49, 56),
+            (56, 56),
+            (57, 64),
             (65, 80),
             (112, 112),
             (129, 160),
