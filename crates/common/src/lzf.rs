@@ -168,7 +168,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_expanded(input in proptest::collection::vec(any::<u8>(), 0..200), size in 0usize..4000) {
+        fn any_bytes_are_refused_or_expanded(
+            input in proptest::collection::vec(any::<u8>(), 0..200),
+            size in 0usize..4000,
+        ) {
             if let Some(out) = decompress(&input, size) {
                 prop_assert_eq!(out.len(), size);
             }

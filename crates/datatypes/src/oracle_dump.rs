@@ -193,3 +193,48 @@ fn list_nodes_are_those_of_redis() {
     });
     assert!(rest.is_empty());
 }
+
+#[test]
+fn strings_compressed_on_one_side_are_read_on_the_other() {
+    let Some(mut oracle) = Oracle::start(&[]) else {
+        return;
+    };
+    for text in [
+        b"abc".repeat(400),
+        vec![b'x'; 100_000],
+        (0..3000)
+            .flat_map(|i| format!("item:{} ", i % 700).into_bytes())
+            .collect(),
+    ] {
+        oracle.call(&[&b"SET"[..], b"theirs", &text]);
+        let payload = dump(&mut oracle, "theirs", 0);
+        let mut rest = &payload[1..];
+        assert_eq!(payload[0], 0xC3, "LZF");
+        let (packed, size) = (length(&mut rest), length(&mut rest));
+        assert_eq!((rest.len(), size), (packed, text.len()));
+        assert_eq!(
+            common::lzf::decompress(rest, size).as_deref(),
+            Some(&text[..])
+        );
+
+        let ours = common::lzf::compress(&text, text.len()).unwrap();
+        assert!(
+            ours.len() < packed * 5 / 4 + 16,
+            "{} bytes, theirs {packed}",
+            ours.len()
+        );
+        let mut restore = vec![0, 0xC3];
+        for number in [ours.len(), text.len()] {
+            restore.push(0x80);
+            restore.extend_from_slice(&(number as u32).to_be_bytes());
+        }
+        restore.extend_from_slice(&ours);
+        restore.extend_from_slice(&[10, 0]);
+        let crc = common::crc64::crc64(0, &restore);
+        restore.extend_from_slice(&crc.to_le_bytes());
+        oracle.call(&[&b"DEL"[..], b"ours"]);
+        let reply = oracle.call(&[&b"RESTORE"[..], b"ours", b"0", &restore]);
+        assert_eq!(reply, Reply::Text(b"OK".to_vec()));
+        assert_eq!(oracle.call(&[&b"GET"[..], b"ours"]), Reply::Text(text));
+    }
+}

@@ -1,4 +1,6 @@
 //! What large sets and hashes share: cursors over their tables, and distinct random items.
+//!
+//! A cursor is the top bits of a table's position, and so survives any growth of the table.
 
 use crate::table::{Item, POSITION_BITS, Table};
 use rand::Rng;

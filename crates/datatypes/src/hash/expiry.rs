@@ -1,4 +1,7 @@
 //! Field expiries: setting, asking, and removing what is due.
+//!
+//! Nothing here looks at a clock: the caller says what time it is, and decides when to remove. The
+//! first expiry turns a listpack of pairs into one of triples; no later change turns it back.
 
 use super::FieldRef;
 use super::pack::{Packed, insert_triple};

@@ -318,7 +318,8 @@ impl Hash {
         .within(limits)
     }
 
-    /// Takes a listpack of triples that [`validate_triples`] has passed, sorted by expiry, as [`Hash::packed`] gives it.
+    /// Takes a listpack of triples that [`validate_triples`] has passed, sorted by expiry, as
+    /// [`Hash::packed`] gives it.
     #[must_use]
     pub fn from_listpack_ex(pack: Listpack, limits: &HashLimits) -> Self {
         Self {

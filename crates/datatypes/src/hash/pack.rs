@@ -1,4 +1,7 @@
 //! Small hashes: listpacks of pairs, or of triples sorted by expiry.
+//!
+//! Reading treats both alike (`Packed`, by stride). Changing does not: a pair stays where it was
+//! added, a triple stands where its expiry belongs, so that the first is always the next due.
 
 use super::EXPIRY_MAX;
 use super::{Expiry, FieldRef};

@@ -1,3 +1,5 @@
+//! Hashes against a model, in every form and across the conversions.
+
 use super::*;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::SmallRng};
@@ -300,7 +302,8 @@ proptest! {
             prop_assert_eq!(&scanned, &model);
             for (name, (value, expire_at)) in &model {
                 let field = hash.field(name).expect("in");
-                prop_assert_eq!((field.value.to_vec(), field.expire_at), (value.clone(), *expire_at));
+                let got = (field.value.to_vec(), field.expire_at);
+                prop_assert_eq!(got, (value.clone(), *expire_at));
             }
         }
         let copy = hash.clone();

@@ -330,15 +330,15 @@ impl Chunks {
         Some(result)
     }
 
-    /// Whether one listpack of at most half the limits is all there is.
+    /// Whether one listpack is all there is, and `times` of it would still be within the limits.
     #[inline]
-    pub(super) fn is_half_a_node(&self, limits: &ListLimits) -> bool {
+    pub(super) fn is_one_node(&self, times: usize, limits: &ListLimits) -> bool {
         if self.chunks.len() != 1 || self.chunks[0].nodes.len() != 1 {
             return false;
         }
         match &self.chunks[0].nodes[0] {
             Node::Packed { count, pack } => {
-                !limits.exceeded_by(pack.size() * 2, *count as usize * 2)
+                !limits.exceeded_by(pack.size() * times, *count as usize * times)
             }
             _ => false,
         }

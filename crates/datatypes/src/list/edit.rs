@@ -1,4 +1,7 @@
 //! Changing lists in the middle: set, insert, remove, trim.
+//!
+//! A node that has no room is split at the place, and halves that fit are joined with their
+//! neighbours afterwards. Places are looked up anew after each structural change.
 
 use super::chunks::{At, Chunks};
 use super::node::{ListLimits, Node, View};

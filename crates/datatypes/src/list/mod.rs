@@ -224,11 +224,16 @@ impl List {
         }
     }
 
-    /// Becomes a single listpack again where no more than one node, at most half full, is left.
+    /// After removals: becomes a single listpack again where no more than half a node is left.
     /// Half, so that a list at the limit does not go to and fro.
+    #[inline]
     fn shrink(&mut self, limits: &ListLimits) {
+        self.pack_if_within(2, limits);
+    }
+
+    fn pack_if_within(&mut self, times: usize, limits: &ListLimits) {
         let pack = match self.form.get_mut() {
-            Of::B(mut chunks) if chunks.is_empty() || chunks.is_half_a_node(limits) => {
+            Of::B(mut chunks) if chunks.is_empty() || chunks.is_one_node(times, limits) => {
                 chunks.take_single().unwrap_or_default()
             }
             _ => return,
@@ -251,7 +256,7 @@ impl List {
 
     /// After building from nodes: takes the form that a list of this size has, and compresses.
     pub fn settle(&mut self, limits: &ListLimits) {
-        self.shrink(limits);
+        self.pack_if_within(1, limits);
         if let Of::B(mut chunks) = self.form.get_mut() {
             chunks.compress_all(limits.compress_depth as usize);
         }

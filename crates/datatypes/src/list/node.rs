@@ -1,5 +1,8 @@
 //! A node of a list: a listpack, a compressed one, or a single large element; and the limits of
 //! nodes.
+//!
+//! Reading expands a compressed node for the moment only; changing expands it for good, and the
+//! deque compresses it again where it lies far from both ends.
 
 use crate::listpack::{Item, Listpack, ListpackRef};
 use common::lzf;

@@ -1,3 +1,5 @@
+//! Lists against a model: every operation, all kinds of nodes.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -43,6 +45,29 @@ fn converts_at_the_limits_and_back_at_half() {
     let mut small = List::new();
     small.prepare_push(3, 8190, &ListLimits::default());
     assert_eq!(small.encoding_name(), "quicklist");
+}
+
+#[test]
+fn a_list_built_from_nodes_settles_in_the_form_of_its_size() {
+    let limits = ListLimits {
+        fill: 4,
+        ..ListLimits::default()
+    };
+    let node = |count| Listpack::from_items((0..count).map(Item::Int));
+    let built = |nodes: &[i64]| {
+        let mut list = List::new();
+        nodes.iter().for_each(|count| list.push_pack(node(*count)));
+        list.settle(&limits);
+        (list.encoding_name(), list.len())
+    };
+    assert_eq!(built(&[4]), ("listpack", 4));
+    assert_eq!(built(&[5]), ("quicklist", 5));
+    assert_eq!(built(&[0, 2, 2]), ("quicklist", 4));
+    assert_eq!(built(&[]), ("listpack", 0));
+    let mut plain = List::new();
+    plain.push_plain(vec![b'p'; 10_000].into());
+    plain.settle(&limits);
+    assert_eq!((plain.encoding_name(), plain.nodes()), ("quicklist", 1));
 }
 
 #[test]
@@ -191,9 +216,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(Step::Pop),
         3 => (any::<prop::sample::Index>(), text()).prop_map(|(at, text)| Step::Set(at, text)),
         6 => (any::<prop::sample::Index>(), text()).prop_map(|(at, text)| Step::Insert(at, text)),
-        1 => (any::<prop::sample::Index>(), 0usize..12).prop_map(|(at, n)| Step::RemoveRange(at, n)),
+        1 => (any::<prop::sample::Index>(), 0usize..12)
+            .prop_map(|(at, n)| Step::RemoveRange(at, n)),
         1 => (any::<prop::sample::Index>(), 10usize..80).prop_map(|(at, n)| Step::Retain(at, n)),
-        2 => (text(), any::<bool>(), 0usize..4).prop_map(|(text, head, n)| Step::RemoveEqual(text, head, n)),
+        2 => (text(), any::<bool>(), 0usize..4)
+            .prop_map(|(text, head, n)| Step::RemoveEqual(text, head, n)),
         1 => Just(Step::Settle),
     ]
 }

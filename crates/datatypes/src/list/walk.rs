@@ -1,4 +1,6 @@
 //! Reading lists: ranges in both directions, and searching.
+//!
+//! By closures, as elements of compressed nodes live no longer than the node is open.
 
 use super::chunks::{At, Chunks};
 use super::node::View;

@@ -1,4 +1,7 @@
 //! The owning listpack: one pointer, allocation sized to the allocator's classes.
+//!
+//! Every change is one `splice` of the block, which keeps total and count in the header right.
+//! Callers ask [`Listpack::can_add`] before they add what may be large.
 
 use super::encode::{EOF, Encoded};
 use super::view::{COUNT_UNKNOWN, Invalid};

@@ -1,3 +1,5 @@
+//! Listpacks against a vector, the published encodings, and damaged bytes.
+
 use super::*;
 use proptest::prelude::*;
 
@@ -176,7 +178,9 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 200 }))]
     #[test]
-    fn behaves_as_a_vector(steps in proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)) {
+    fn behaves_as_a_vector(
+        steps in proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)
+    ) {
         let mut pack = Listpack::new();
         let mut model: Vec<Vec<u8>> = Vec::new();
         for (kind, index, text) in steps {

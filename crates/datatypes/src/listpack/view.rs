@@ -1,4 +1,7 @@
 //! Reading a listpack: walking, seeking, searching, and checking bytes from outside.
+//!
+//! All of it is safe code over a slice. Offsets come from the bytes themselves, so reading bytes
+//! that were not validated may panic, and in the worst case answers nonsense.
 
 use super::encode::{EOF, backlen_size, corrupt, decode, extent, read_backlen};
 use super::{HEADER_SIZE, Item, Pos};

@@ -1,4 +1,6 @@
 //! Random members: SRANDMEMBER and SPOP.
+//!
+//! In every form each member is equally likely, but for the small unevenness of large tables.
 
 use super::Set;
 use super::member::Member;

@@ -1,3 +1,5 @@
+//! Sets against a model, in every form and across the conversions.
+
 use super::*;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::SmallRng};
