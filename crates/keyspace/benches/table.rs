@@ -44,13 +44,13 @@ fn benches(c: &mut Criterion) {
             &names[at]
         };
         c.bench_function(&format!("get/{keys}"), |b| {
-            b.iter(|| black_box(get(&ks, next())))
+            b.iter(|| black_box(get(&ks, next())));
         });
         c.bench_function(&format!("set/{keys}"), |b| {
-            b.iter(|| set(&ks, next(), &mut effects))
+            b.iter(|| set(&ks, next(), &mut effects));
         });
         c.bench_function(&format!("hash/{keys}"), |b| {
-            b.iter(|| black_box(ks.hash(next())))
+            b.iter(|| black_box(ks.hash(next())));
         });
     }
 }

@@ -181,16 +181,40 @@ impl Drop for ShardGuard<'_> {
 
 /// Locked shards, ascending.
 pub struct Locked<'a> {
-    guards: SmallVec<[ShardGuard<'a>; 1]>,
+    guards: Guards<'a>,
+}
+
+/// One shard is the common case, and costs no list.
+enum Guards<'a> {
+    One(ShardGuard<'a>),
+    Many(Vec<ShardGuard<'a>>),
+}
+
+impl<'a> Guards<'a> {
+    #[inline]
+    fn as_slice(&self) -> &[ShardGuard<'a>] {
+        match self {
+            Self::One(guard) => std::slice::from_ref(guard),
+            Self::Many(guards) => guards,
+        }
+    }
+
+    #[inline]
+    fn as_mut_slice(&mut self) -> &mut [ShardGuard<'a>] {
+        match self {
+            Self::One(guard) => std::slice::from_mut(guard),
+            Self::Many(guards) => guards,
+        }
+    }
 }
 
 impl<'a> Locked<'a> {
     #[inline]
     fn find(&self, shard: ShardId) -> Option<usize> {
-        if let [only] = &self.guards[..] {
-            return (only.id == shard).then_some(0);
+        match &self.guards {
+            Guards::One(only) => (only.id == shard).then_some(0),
+            Guards::Many(guards) => guards.binary_search_by_key(&shard, |g| g.id).ok(),
         }
-        self.guards.binary_search_by_key(&shard, |g| g.id).ok()
     }
 
     /// Whether this shard is locked.
@@ -203,37 +227,35 @@ impl<'a> Locked<'a> {
     /// database.
     #[inline]
     pub fn db(&self, shard: ShardId, db: DbId) -> Option<&Db> {
-        self.guards[self.find(shard)?].data().dbs.get(db.index())
+        self.guards.as_slice()[self.find(shard)?].data().dbs.get(db.index())
     }
 
     /// As [`Locked::db`], to be changed.
     #[inline]
     pub fn db_mut(&mut self, shard: ShardId, db: DbId) -> Option<&mut Db> {
         let at = self.find(shard)?;
-        self.guards[at].data_mut().dbs.get_mut(db.index())
+        self.guards.as_mut_slice()[at].data_mut().dbs.get_mut(db.index())
     }
 
     /// The locked shards' parts of a database.
     pub fn dbs(&self, db: DbId) -> impl Iterator<Item = &Db> {
-        self.guards
-            .iter()
+        self.guards.as_slice().iter()
             .filter_map(move |g| g.data().dbs.get(db.index()))
     }
 
     /// As [`Locked::dbs`], to be changed.
     pub fn dbs_mut(&mut self, db: DbId) -> impl Iterator<Item = &mut Db> {
-        self.guards
-            .iter_mut()
+        self.guards.as_mut_slice().iter_mut()
             .filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
     }
 
     /// The locked shards.
     pub fn shards(&self) -> impl Iterator<Item = ShardId> {
-        self.guards.iter().map(|g| g.id)
+        self.guards.as_slice().iter().map(|g| g.id)
     }
 
     pub(crate) fn data_mut(&mut self) -> impl Iterator<Item = &mut ShardData> {
-        self.guards.iter_mut().map(ShardGuard::data_mut)
+        self.guards.as_mut_slice().iter_mut().map(ShardGuard::data_mut)
     }
 
     /// Empties a database in the locked shards; returns how many keys went. Tables are freed
@@ -265,9 +287,12 @@ fn lock_set<'a, E>(
     set: &ShardSet,
     mut take: impl FnMut(&'a Shard, ShardId) -> Result<ShardGuard<'a>, E>,
 ) -> Result<Locked<'a>, E> {
-    let mut guards = SmallVec::new();
+    let mut guards = Vec::new();
     match set {
         ShardSet::Some(ids) => {
+            if let &[id] = &ids[..] {
+                return Ok(Locked { guards: Guards::One(take(&shards[id.index()], id)?) });
+            }
             for &id in ids {
                 guards.push(take(&shards[id.index()], id)?);
             }
@@ -278,7 +303,7 @@ fn lock_set<'a, E>(
             }
         }
     }
-    Ok(Locked { guards })
+    Ok(Locked { guards: Guards::Many(guards) })
 }
 
 pub(crate) fn try_lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Option<Locked<'a>> {

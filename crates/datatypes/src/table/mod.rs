@@ -128,9 +128,20 @@ impl<T: Item> Table<T> {
         })
     }
 
-    /// Finds the item with this key.
+    /// Where the item with this key is.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.search(hash, key).map(|(place, _)| place)
+    }
+
+    /// The item with this key.
+    #[inline]
+    pub fn find_item(&self, hash: u64, key: &[u8]) -> Option<T::Ref<'_>> {
+        self.search(hash, key).map(|(_, item)| item)
+    }
+
+    #[inline]
+    fn search(&self, hash: u64, key: &[u8]) -> Option<(Place, T::Ref<'_>)> {
         let index = self.index(hash);
         let record = self.directory.get(index)?;
         let stored = record.stored(hash);
@@ -146,12 +157,10 @@ impl<T: Item> Table<T> {
                     continue;
                 };
                 // SAFETY: a pointer in a slot is that of an item of this table.
-                if T::matches(unsafe { T::view(ptr) }, key) {
-                    return Some(Place {
-                        record: index as u32,
-                        bucket: at as u8,
-                        slot: slot as u8,
-                    });
+                let item = unsafe { T::view(ptr) };
+                if T::matches(item, key) {
+                    let place = Place { record: index as u32, bucket: at as u8, slot: slot as u8 };
+                    return Some((place, item));
                 }
             }
             if !bucket.overflows() {

@@ -77,8 +77,7 @@ impl Db {
     /// Finds a key, expired or not; touches nothing.
     #[inline]
     pub fn get(&self, hash: KeyHash, key: &[u8]) -> Option<Entry<'_>> {
-        let place = self.table.find(hash.0, key)?;
-        self.table.get(place)
+        self.table.find_item(hash.0, key)
     }
 
     /// The door for changes: looks the key up once, and deletes it if its time has come.
