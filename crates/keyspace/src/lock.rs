@@ -227,25 +227,35 @@ impl<'a> Locked<'a> {
     /// database.
     #[inline]
     pub fn db(&self, shard: ShardId, db: DbId) -> Option<&Db> {
-        self.guards.as_slice()[self.find(shard)?].data().dbs.get(db.index())
+        self.guards.as_slice()[self.find(shard)?]
+            .data()
+            .dbs
+            .get(db.index())
     }
 
     /// As [`Locked::db`], to be changed.
     #[inline]
     pub fn db_mut(&mut self, shard: ShardId, db: DbId) -> Option<&mut Db> {
         let at = self.find(shard)?;
-        self.guards.as_mut_slice()[at].data_mut().dbs.get_mut(db.index())
+        self.guards.as_mut_slice()[at]
+            .data_mut()
+            .dbs
+            .get_mut(db.index())
     }
 
     /// The locked shards' parts of a database.
     pub fn dbs(&self, db: DbId) -> impl Iterator<Item = &Db> {
-        self.guards.as_slice().iter()
+        self.guards
+            .as_slice()
+            .iter()
             .filter_map(move |g| g.data().dbs.get(db.index()))
     }
 
     /// As [`Locked::dbs`], to be changed.
     pub fn dbs_mut(&mut self, db: DbId) -> impl Iterator<Item = &mut Db> {
-        self.guards.as_mut_slice().iter_mut()
+        self.guards
+            .as_mut_slice()
+            .iter_mut()
             .filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
     }
 
@@ -255,7 +265,10 @@ impl<'a> Locked<'a> {
     }
 
     pub(crate) fn data_mut(&mut self) -> impl Iterator<Item = &mut ShardData> {
-        self.guards.as_mut_slice().iter_mut().map(ShardGuard::data_mut)
+        self.guards
+            .as_mut_slice()
+            .iter_mut()
+            .map(ShardGuard::data_mut)
     }
 
     /// Empties a database in the locked shards; returns how many keys went. Tables are freed
@@ -291,7 +304,9 @@ fn lock_set<'a, E>(
     match set {
         ShardSet::Some(ids) => {
             if let &[id] = &ids[..] {
-                return Ok(Locked { guards: Guards::One(take(&shards[id.index()], id)?) });
+                return Ok(Locked {
+                    guards: Guards::One(take(&shards[id.index()], id)?),
+                });
             }
             for &id in ids {
                 guards.push(take(&shards[id.index()], id)?);
@@ -303,7 +318,9 @@ fn lock_set<'a, E>(
             }
         }
     }
-    Ok(Locked { guards: Guards::Many(guards) })
+    Ok(Locked {
+        guards: Guards::Many(guards),
+    })
 }
 
 pub(crate) fn try_lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Option<Locked<'a>> {

@@ -159,7 +159,11 @@ impl<T: Item> Table<T> {
                 // SAFETY: a pointer in a slot is that of an item of this table.
                 let item = unsafe { T::view(ptr) };
                 if T::matches(item, key) {
-                    let place = Place { record: index as u32, bucket: at as u8, slot: slot as u8 };
+                    let place = Place {
+                        record: index as u32,
+                        bucket: at as u8,
+                        slot: slot as u8,
+                    };
                     return Some((place, item));
                 }
             }
