@@ -156,15 +156,19 @@ impl Drop for Server {
     }
 }
 
+/// The server under test.
+pub(crate) fn program() -> std::ffi::OsString {
+    std::env::var_os("COREWIRE_TEST_SERVER")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_corewire-server").into())
+}
+
 fn spawn(dir: &Path, port: u16, args: &[&str]) -> Child {
-    let program = std::env::var_os("COREWIRE_TEST_SERVER")
-        .unwrap_or_else(|| env!("CARGO_BIN_EXE_corewire-server").into());
     let log = File::options()
         .create(true)
         .append(true)
         .open(dir.join("log"))
         .expect("log file");
-    Command::new(program)
+    Command::new(program())
         .args([
             "--port",
             &port.to_string(),

@@ -1,4 +1,7 @@
 //! Start-up: command line, configuration, keyspace, network, and the way down again.
+//!
+//! The order is Redis's where it shows; `boot` has the process side of each step. No thread may be
+//! started before `boot::begin`, which may fork.
 
 use std::sync::Arc;
 

@@ -84,8 +84,8 @@ impl Drop for Guard {
     }
 }
 
-/// Notes that this thread runs `command` from now on. `None`, without asking for the command's name,
-/// while the watchdog is off.
+/// Notes that this thread runs `command` from now on. While the watchdog is off this is `None`, and
+/// the command's name is not asked for.
 #[inline]
 pub fn running(command: impl FnOnce() -> &'static str) -> Option<Guard> {
     match PERIOD_MS.load(Ordering::Relaxed) {
