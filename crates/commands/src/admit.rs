@@ -1,6 +1,6 @@
 //! Every reason to refuse a command before it runs, in one ordered list.
 //!
-//! The order is Redis's: unknown command and arity, protected mode (at connect), NOAUTH, commands
+//! The order is Redis's: unknown command and arity, protected commands, NOAUTH, commands
 //! not allowed in MULTI, ACL, cluster redirection, memory, disk errors, NOREPLICAS, READONLY,
 //! the pub/sub context of RESP2, MASTERDOWN, LOADING, BUSY. CLIENT PAUSE comes last and is not a
 //! refusal: see [`crate::dispatch`].
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use resp::{Args, ReplyError, errors};
 
-use crate::command::flag;
+use crate::command::{Command, flag};
 use crate::server::Server;
 use crate::session::Session;
 use crate::table::{CommandId, Entry, NO_COMMAND};
@@ -50,6 +50,35 @@ fn checked<'s>(
     }
 }
 
+/// Commands that a directive forbids, or allows to local connections only.
+#[cold]
+fn protected(server: &Server, session: &Session, command: &Command) -> Result<(), ReplyError> {
+    let settings = &server.settings;
+    let (name, option, setting) = if command.has(flag::PROTECTED_DEBUG) {
+        (
+            "DEBUG",
+            "enable-debug-command",
+            &settings.enable_debug_command,
+        )
+    } else {
+        (
+            "MODULE",
+            "enable-module-command",
+            &settings.enable_module_command,
+        )
+    };
+    let allowed = match setting.load(Relaxed) {
+        0 => false,
+        1 => true,
+        _ => session.is_local,
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(errors::protected_command(name, option))
+    }
+}
+
 /// Whether the client may run the command now.
 ///
 /// # Errors
@@ -59,6 +88,9 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
     let command = entry.command;
     if !session.origin.is_checked() {
         return Ok(());
+    }
+    if command.flags & (flag::PROTECTED_DEBUG | flag::PROTECTED_MODULE) != 0 {
+        protected(server, session, command)?;
     }
     if !session.authenticated && !command.has(flag::NO_AUTH) {
         return Err(errors::NOAUTH);

@@ -14,7 +14,7 @@ use resp::{Args, ReplyWriter};
 use smallvec::SmallVec;
 
 use crate::command::{Command, flag};
-use crate::ctx::{Ctx, Propagation};
+use crate::ctx::{Ctx, Propagation, Redacted};
 use crate::dispatch::{Outcome, Prepared};
 use crate::keys;
 use crate::server::Server;
@@ -90,7 +90,7 @@ fn new_ctx<'a>(
         blocked: false,
         in_exec: false,
         unit: None,
-        redacted: false,
+        redacted: Redacted::No,
     }
 }
 
@@ -162,7 +162,14 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     let before = out.mark();
     let start_us = ctx.session.clock_us;
     ctx.command = server.table.entry(id).command;
-    let result = (ctx.command.handler)(ctx, args, out);
+    ctx.redacted = if ctx.command.has(flag::SENSITIVE) {
+        Redacted::All
+    } else {
+        Redacted::No
+    };
+    let command = ctx.command;
+    let result = (command.handler)(ctx, args, out);
+    ctx.command = command;
     if ctx.deferred {
         out.truncate(before);
         return;
@@ -190,6 +197,9 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
         server.settings.latency_tracking.load(Relaxed),
     );
     stats.looked_up(ctx.hits.take(), ctx.misses.take());
+    if server.monitors.are_there() {
+        crate::monitor::show(ctx, start_us, args);
+    }
     if us >= 1000 || server.settings.is_slow(us) {
         record_slow(ctx, args, us);
     }
@@ -240,7 +250,7 @@ fn record_slow(ctx: &mut Ctx<'_>, args: Args<'_>, us: u64) {
     if server.settings.is_slow(us) && !ctx.command.has(flag::SKIP_SLOWLOG) {
         let name = ctx.session.state.text.lock().name.clone();
         let max_len = server.settings.slowlog_max_len.load(Relaxed);
-        let shown = ctx.shown_args(args);
+        let shown = crate::slowlog::shorten(Args::new(&ctx.shown_args(args)));
         server
             .slowlog
             .push(shown, us, (&ctx.session.address, &name), max_len);

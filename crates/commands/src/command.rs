@@ -74,8 +74,15 @@ pub mod flag {
     /// Visits every shard, one after the other; inside EXEC all are locked (never shown).
     pub const WALKS_SHARDS: u64 = 1 << 37;
 
-    /// Shown names, in the order of their bits.
-    pub const NAMES: [(u64, &str); 20] = [
+    /// Used by tests and tools, not by applications: `syscmd` in `COMMAND DOCS`.
+    pub const SYSCMD: u64 = 1 << 38;
+    /// Subject to `enable-debug-command` (never shown).
+    pub const PROTECTED_DEBUG: u64 = 1 << 39;
+    /// Subject to `enable-module-command` (never shown).
+    pub const PROTECTED_MODULE: u64 = 1 << 40;
+
+    /// Shown names, in the order in which `COMMAND INFO` shows them. MAY_REPLICATE is not shown.
+    pub const NAMES: [(u64, &str); 19] = [
         (WRITE, "write"),
         (READONLY, "readonly"),
         (DENYOOM, "denyoom"),
@@ -90,12 +97,11 @@ pub mod flag {
         (ASKING, "asking"),
         (FAST, "fast"),
         (NO_AUTH, "no_auth"),
-        (MAY_REPLICATE, "may_replicate"),
         (NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (NO_ASYNC_LOADING, "no_async_loading"),
         (NO_MULTI, "no_multi"),
-        (ALLOW_BUSY, "allow_busy"),
         (MOVABLE_KEYS, "movablekeys"),
+        (ALLOW_BUSY, "allow_busy"),
     ];
 }
 
@@ -510,23 +516,65 @@ impl Command {
         }
     }
 
-    /// First key, last key and step of the old `COMMAND` reply, from the key specs that begin at
-    /// an index; all zero where there is none.
+    /// First key, last key and step of the old `COMMAND` reply, from the key specs that are ranges
+    /// from an index on; all zero where there is none. `last` is negative where it counts from the
+    /// end.
     pub fn legacy_range(&self) -> (i32, i32, i32) {
-        let mut found = (i32::MAX, 0, 0);
-        for spec in self.keys {
-            let (Begin::Index(first), Find::Range { last, step, .. }) = (spec.begin, spec.find)
+        if let [
+            KeySpec {
+                begin: Begin::Index(first),
+                find,
+                ..
+            },
+        ] = self.keys
+            && let Find::Range { last, step, .. } = *find
+        {
+            return (*first, if last >= 0 { first + last } else { last }, step);
+        }
+        let ranges = || self.plain_ranges().flatten();
+        let Some(first) = ranges().map(|(first, _)| first).min() else {
+            return (0, 0, 0);
+        };
+        // Negative ends are beyond all others.
+        let last = ranges().map(|(_, last)| last as u32).max().unwrap_or(0);
+        (first, last as i32, 1)
+    }
+
+    /// Whether the range of [`legacy_range`](Self::legacy_range) misses keys: the `movablekeys`
+    /// flag.
+    pub fn has_movable_keys(&self) -> bool {
+        let incomplete = self
+            .keys
+            .iter()
+            .any(|spec| spec.flags.contains("incomplete"));
+        let single_range = matches!(
+            self.keys,
+            [KeySpec {
+                begin: Begin::Index(_),
+                find: Find::Range { .. },
+                ..
+            }]
+        );
+        self.has(flag::MOVABLE_KEYS)
+            || incomplete
+            || !single_range && self.plain_ranges().any(|range| range.is_none())
+    }
+
+    /// For each key spec its first and last key, if it is a range without gaps that goes on where
+    /// the one before it ended.
+    fn plain_ranges(&self) -> impl Iterator<Item = Option<(i32, i32)>> {
+        let mut end = 0;
+        self.keys.iter().map(move |spec| {
+            let (Begin::Index(first), Find::Range { last, step: 1, .. }) = (spec.begin, spec.find)
             else {
-                continue;
+                return None;
             };
-            if first == 1 || first < found.0 {
-                found = (first, if last >= 0 { first + last } else { last }, step);
+            if end != 0 && end != first - 1 {
+                return None;
             }
-        }
-        if found.0 == i32::MAX {
-            (0, 0, 0)
-        } else {
-            found
-        }
+            let last = if last >= 0 { first + last } else { last };
+            end = (end as u32).max(last as u32) as i32;
+            Some((first, last))
+        })
     }
 }

@@ -30,6 +30,28 @@ pub(crate) enum Propagation {
     Rewritten(Vec<Vec<Vec<u8>>>),
 }
 
+/// Which arguments of the running command are secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Redacted {
+    /// None.
+    #[default]
+    No,
+    /// These, as bits; the last bit stands for all behind it too.
+    Some(u64),
+    /// All but the command's name.
+    All,
+}
+
+impl Redacted {
+    fn hides(self, at: usize) -> bool {
+        match self {
+            Self::No => false,
+            Self::Some(bits) => bits >> at.min(63) & 1 != 0,
+            Self::All => at > 0,
+        }
+    }
+}
+
 /// The surroundings of one running command.
 pub struct Ctx<'a> {
     /// What all workers share.
@@ -56,8 +78,8 @@ pub struct Ctx<'a> {
     pub(crate) in_exec: bool,
     /// What a transaction has for the log so far, to be appended as one unit.
     pub(crate) unit: Option<Vec<(DbId, Vec<Vec<u8>>)>>,
-    /// Replaces the arguments in SLOWLOG and MONITOR.
-    pub(crate) redacted: bool,
+    /// Arguments that SLOWLOG and MONITOR must not show.
+    pub(crate) redacted: Redacted,
 }
 
 impl<'a> Ctx<'a> {
@@ -244,7 +266,26 @@ impl<'a> Ctx<'a> {
 
     /// Keeps the arguments out of SLOWLOG and MONITOR.
     pub fn redact(&mut self) {
-        self.redacted = true;
+        self.redacted = Redacted::All;
+    }
+
+    /// Keeps one argument out of SLOWLOG and MONITOR.
+    pub fn redact_arg(&mut self, at: usize) {
+        self.redacted = match self.redacted {
+            Redacted::All => Redacted::All,
+            Redacted::No => Redacted::Some(1 << at.min(63)),
+            Redacted::Some(bits) => Redacted::Some(bits | 1 << at.min(63)),
+        };
+    }
+
+    /// The client gets no reply now; one may come through its link.
+    pub fn wait_without_reply(&mut self) {
+        self.blocked = true;
+    }
+
+    /// All databases.
+    pub fn databases(&self) -> impl Iterator<Item = DbId> + use<> {
+        (0..self.server.keyspace.databases() as u32).map(DbId)
     }
 
     /// Number of shards, to walk with [`with_shard`](Self::with_shard).
@@ -295,14 +336,16 @@ impl<'a> Ctx<'a> {
         &mut self.effects
     }
 
-    /// The arguments as the slow log shows them.
-    pub(crate) fn shown_args(&self, args: Args<'_>) -> Vec<Vec<u8>> {
-        if self.redacted {
-            let name = args.at(0).to_vec();
-            let rest = (1..args.len()).map(|_| b"(redacted)".to_vec());
-            return std::iter::once(name).chain(rest).collect();
-        }
-        crate::slowlog::shorten(args)
+    /// The arguments as others may see them.
+    pub(crate) fn shown_args<'s>(&self, args: Args<'s>) -> SmallVec<[&'s [u8]; 8]> {
+        let shown = |(at, arg)| {
+            if self.redacted.hides(at) {
+                &b"(redacted)"[..]
+            } else {
+                arg
+            }
+        };
+        args.iter().enumerate().map(shown).collect()
     }
 }
 

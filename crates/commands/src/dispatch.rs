@@ -225,4 +225,5 @@ pub fn timed_out(_: &Server, _: &mut Session, _: &mut ReplyWriter<'_>) -> Outcom
 /// The client is gone: forgets what it held.
 pub fn disconnect(server: &Server, mut session: Session) {
     crate::transactions::unwatch_gone(server, &mut session);
+    server.monitors.remove_if(&session);
 }

@@ -1,10 +1,11 @@
 //! The list of command families. A new family adds one line here.
 
 use crate::command::Command;
-use crate::{bitmaps, connection, generic, strings, transactions};
+use crate::{admin, bitmaps, connection, generic, strings, transactions};
 
 /// Every command of the server, by family.
 pub const FAMILIES: &[&[&Command]] = &[
+    admin::COMMANDS,
     bitmaps::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,

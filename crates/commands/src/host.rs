@@ -1,32 +1,56 @@
 //! What handlers need of the server around them. Implemented by the `server` crate; the command
 //! layer itself knows neither sockets nor files.
 
+use std::sync::Arc;
+
+use keyspace::DbStats;
+use resp::ReplyError;
+
 use crate::server::Server;
 use crate::session::{ClientLink, ClientState};
 
 /// The server around the command layer.
 pub trait Host: Send + Sync + 'static {
     /// Values of the directives whose names match any of the patterns, as CONFIG GET shows them.
-    fn config_get(&self, patterns: &[&[u8]]) -> Vec<(String, String)>;
-    /// CONFIG SET: all or nothing.
+    fn config_get(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)>;
+    /// CONFIG SET: all or nothing. `is_local` says whether the client's connection is.
     ///
     /// # Errors
-    /// The whole error text.
-    fn config_set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), String>;
-    /// CONFIG REWRITE.
+    /// The reply.
+    fn config_set(&self, pairs: &[(&[u8], &[u8])], is_local: bool) -> Result<(), ReplyError>;
+    /// Whether a directive's value is a secret.
+    fn config_is_sensitive(&self, name: &[u8]) -> bool;
+    /// CONFIG REWRITE; with `force_all`, every directive is written.
     ///
     /// # Errors
-    /// The whole error text.
-    fn config_rewrite(&self) -> Result<(), String>;
-    /// The text of INFO for these sections (none given: the default ones).
-    fn info(&self, server: &Server, sections: &[&[u8]]) -> String;
+    /// The reply.
+    fn config_rewrite(&self, force_all: bool) -> Result<(), ReplyError>;
+    /// The text of INFO for these sections (none given: the default ones). `keyspace` has the
+    /// figures of each database.
+    fn info(&self, server: &Server, keyspace: &[DbStats], sections: &[&[u8]]) -> String;
+    /// Figures about memory, for MEMORY. `keyspace` has the figures of each database.
+    fn memory(&self, server: &Server, keyspace: &[DbStats]) -> MemoryFigures;
     /// Resets the statistics that do not belong to the command layer (CONFIG RESETSTAT).
     fn reset_stats(&self);
-    /// SHUTDOWN. Returns only if the server goes on.
+    /// SHUTDOWN: the process ends soon. Where it turns out that it cannot, the client is unblocked
+    /// with an error.
     ///
     /// # Errors
-    /// The whole error text.
-    fn shutdown(&self, request: ShutdownRequest) -> Result<(), String>;
+    /// The reply.
+    fn shutdown(
+        &self,
+        request: ShutdownRequest,
+        client: Arc<dyn ClientLink>,
+    ) -> Result<(), ReplyError>;
+    /// SHUTDOWN ABORT.
+    ///
+    /// # Errors
+    /// The reply where no shutdown is going on.
+    fn abort_shutdown(&self) -> Result<(), ReplyError>;
+    /// Ends the process as DEBUG asks. Returns the reply where that cannot be done.
+    fn crash(&self, how: Crash) -> ReplyError;
+    /// DEBUG REPLYBUFFER PEAK-RESET-TIME, milliseconds: `None` for the default, negative for never.
+    fn set_reply_peak_reset(&self, ms: Option<i64>);
     /// Calls `f` for every connected client, in the order of their ids.
     fn each_client(&self, f: &mut dyn FnMut(&dyn ClientView));
     /// Calls `f` for one client; false if there is none of that id.
@@ -50,6 +74,92 @@ pub struct ShutdownRequest {
     pub abort: bool,
 }
 
+/// How DEBUG ends the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// A memory fault.
+    MemoryFault,
+    /// A broken invariant, with what is to be said about it.
+    Panic(String),
+    /// A request for more memory than there is.
+    OutOfMemory,
+    /// An end and a new start.
+    Restart {
+        /// With all that a shutdown does first.
+        graceful: bool,
+        /// How long to wait between the two.
+        delay_ms: u64,
+    },
+}
+
+/// Bytes, and what they are used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryFigures {
+    /// What the allocator has handed out.
+    pub used: u64,
+    /// The most that was ever seen in use.
+    pub peak: u64,
+    /// What was in use when the server had started.
+    pub startup: u64,
+    /// What of the process is in memory.
+    pub resident: u64,
+    /// What belongs to clients.
+    pub clients: u64,
+    /// How many clients there are.
+    pub client_count: u64,
+    /// The replication backlog.
+    pub backlog: u64,
+    /// Tables and expiry indexes of the databases.
+    pub tables: u64,
+    /// How many keys there are.
+    pub keys: u64,
+}
+
+impl MemoryFigures {
+    /// What is used for other things than data.
+    pub fn overhead(&self) -> u64 {
+        self.startup + self.clients + self.backlog + self.tables
+    }
+
+    /// What is used for data.
+    pub fn dataset(&self) -> u64 {
+        self.used.saturating_sub(self.overhead())
+    }
+
+    fn net(&self) -> u64 {
+        self.used.saturating_sub(self.startup)
+    }
+
+    /// The data's share, in percent, of what came into use since the start.
+    pub fn dataset_percent(&self) -> f64 {
+        percent(self.dataset(), self.net())
+    }
+
+    /// What is in use, in percent of the peak.
+    pub fn peak_percent(&self) -> f64 {
+        percent(self.used, self.peak)
+    }
+
+    /// What came into use since the start, per key.
+    pub fn bytes_per_key(&self) -> u64 {
+        self.net().checked_div(self.keys).unwrap_or(0)
+    }
+
+    /// What is in memory in relation to what is in use.
+    pub fn fragmentation(&self) -> f64 {
+        self.resident as f64 / self.used.max(1) as f64
+    }
+
+    /// What is in memory beyond what is in use; negative where memory was swapped out.
+    pub fn fragmentation_bytes(&self) -> i64 {
+        self.resident as i64 - self.used as i64
+    }
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    part as f64 * 100.0 / whole.max(1) as f64
+}
+
 /// A connected client as CLIENT LIST, CLIENT KILL and others see it.
 pub trait ClientView {
     /// Unique id.
@@ -69,7 +179,7 @@ pub trait ClientView {
     /// The command layer's part.
     fn state(&self) -> &ClientState;
     /// The way to reach it.
-    fn link(&self) -> std::sync::Arc<dyn ClientLink>;
+    fn link(&self) -> Arc<dyn ClientLink>;
     /// Type for CLIENT LIST TYPE and CLIENT KILL TYPE: normal, replica, pubsub, master.
     fn class(&self) -> &'static str {
         use crate::session::client_flag::{MONITOR, PUBSUB, REPLICA};

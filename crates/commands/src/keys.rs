@@ -21,6 +21,35 @@ pub fn for_each(command: &Command, args: Args<'_>, found: &mut dyn FnMut(usize, 
     }
 }
 
+/// Whether every key spec makes sense for these arguments, as Redis demands before it tells the
+/// keys of a command. A finder is taken at its word.
+pub fn are_sound(command: &Command, args: Args<'_>) -> bool {
+    let is_sound = |spec: &KeySpec| match (begin(spec, args), spec.find, spec.begin) {
+        // A keyword may be left out.
+        (None, _, Begin::Keyword(..)) => true,
+        (None, ..) | (_, Find::Unknown, _) => false,
+        (
+            Some(first),
+            Find::KeyNum {
+                keynum,
+                first: offset,
+                ..
+            },
+            _,
+        ) => {
+            let number = args
+                .get(first + keynum as usize)
+                .and_then(common::number::parse_i64);
+            let start = (first + offset as usize) as i64;
+            number.is_some_and(|number| number > 0 && start + number <= args.len() as i64)
+        }
+        (Some(first), Find::Range { last, .. }, _) => {
+            first < args.len() && (last < 0 || first + (last as usize) < args.len())
+        }
+    };
+    command.key_finder.is_some() || command.keys.iter().all(is_sound)
+}
+
 /// The only key's index where the command has exactly one key at a fixed place: what nearly all
 /// hot commands are.
 #[inline]

@@ -11,6 +11,7 @@ pub mod call;
 pub mod command;
 pub mod ctx;
 pub mod dispatch;
+pub mod docs;
 pub mod evict;
 pub mod expire;
 pub mod families;
@@ -18,6 +19,7 @@ mod help;
 pub mod host;
 pub mod keys;
 pub mod latency;
+pub mod monitor;
 pub mod multi;
 pub mod notify;
 pub mod origin;
@@ -31,6 +33,7 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 
+mod admin;
 mod bitmaps;
 mod connection;
 mod generic;

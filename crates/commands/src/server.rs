@@ -8,8 +8,10 @@ use keyspace::{DbId, Keyspace};
 use parking_lot::Mutex;
 use replication::Log;
 
+use crate::admin::Switches;
 use crate::host::Host;
 use crate::latency::LatencyMonitor;
+use crate::monitor::Monitors;
 use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::slowlog::SlowLog;
@@ -36,6 +38,10 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// MONITOR.
+    pub monitors: Monitors,
+    /// What DEBUG switches.
+    pub debug: Switches,
     /// [`Stats::changes`] at the last save.
     pub changes_at_save: AtomicU64,
     /// Unix time in seconds of the last successful save; the start until then.
@@ -59,6 +65,8 @@ impl Server {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             pause: Pause::default(),
+            monitors: Monitors::default(),
+            debug: Switches::default(),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
             replication_id: Mutex::new(common::random::hex_id(40)),

@@ -181,6 +181,8 @@ pub struct Session {
     pub origin: Origin,
     /// Index of the worker's statistics.
     pub worker: usize,
+    /// The connection comes from this machine.
+    pub is_local: bool,
     /// Reads do not touch LRU and LFU.
     pub no_touch: bool,
     /// Commands between MULTI and EXEC.
@@ -216,6 +218,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             origin,
             worker,
+            is_local: false,
             no_touch: false,
             transaction: None,
             watched: Vec::new(),

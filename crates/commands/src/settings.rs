@@ -53,6 +53,8 @@ settings! {
     lazyfree_lazy_eviction: bool = false;
     /// `enable-debug-command`: whether DEBUG may be used; 0 no, 1 yes, 2 local connections.
     enable_debug_command: uint = 1;
+    /// `enable-module-command`: whether modules may be loaded; as `enable_debug_command`.
+    enable_module_command: uint = 0;
     /// `lazyfree-lazy-user-del`: DEL frees like UNLINK.
     lazyfree_lazy_user_del: bool = false;
     /// `lazyfree-lazy-user-flush`: FLUSHALL frees as with ASYNC.

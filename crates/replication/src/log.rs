@@ -73,6 +73,16 @@ impl Log {
         self.end.load(Ordering::Acquire)
     }
 
+    /// Bytes that the kept part of the stream takes.
+    pub fn memory(&self) -> u64 {
+        let state = self.state.lock();
+        state
+            .blocks
+            .iter()
+            .map(|block| block.bytes.capacity() as u64)
+            .sum()
+    }
+
     /// Appends one command.
     pub fn append(&self, database: u16, command: &[&[u8]]) {
         let mut text = Vec::with_capacity(64);

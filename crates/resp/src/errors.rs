@@ -128,6 +128,11 @@ texts! {
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
 }
 
+// Not of Redis: what only happens without a server around the commands, or never reaches a client.
+texts! {
+    NO_HOST = "ERR There is no server around this command";
+}
+
 // COMMAND.
 texts! {
     GETKEYS_INVALID_COMMAND = "ERR Invalid command specified";

@@ -6,6 +6,8 @@
 pub mod boot;
 pub mod config;
 pub mod cron;
+pub mod host;
+pub mod info;
 pub mod process;
 pub mod service;
 pub mod start;

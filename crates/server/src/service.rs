@@ -10,9 +10,12 @@ use bytes::Bytes;
 use commands::session::{ClientLink, ClientState, Session, client_flag};
 use commands::table::NO_COMMAND;
 use commands::{Origin, Prepared, Server};
-use networking::{BatchInfo, Client, ClientClass, ConnInfo, ConnKind, Message, Outcome, Service};
+use networking::{
+    BatchInfo, Client, ClientClass, ConnInfo, ConnKind, Handle, Message, Outcome, Service,
+};
 use resp::{Args, Proto, ReplyWriter};
 
+use crate::host::ServerHost;
 use crate::process::{crash, watchdog};
 
 /// What the registry keeps of a client for other threads.
@@ -21,12 +24,13 @@ pub type Shared = Arc<ClientState>;
 /// The commands, as the network sees them.
 pub struct App {
     server: Arc<Server>,
+    host: Arc<ServerHost>,
 }
 
 impl App {
     /// Serves these commands.
-    pub fn new(server: Arc<Server>) -> Self {
-        Self { server }
+    pub fn new(server: Arc<Server>, host: Arc<ServerHost>) -> Self {
+        Self { server, host }
     }
 
     /// The name of a prepared command; empty where there is no such command.
@@ -77,6 +81,10 @@ impl Service for App {
     type Shared = Shared;
     type Prepared = Prepared;
 
+    fn attach(&self, network: Handle<Shared>) {
+        self.host.attach(network);
+    }
+
     fn new_shared(&self, info: &ConnInfo) -> Shared {
         let state = ClientState::new();
         if info.kind == ConnKind::Unix {
@@ -97,6 +105,7 @@ impl Service for App {
             Arc::from(client.info().peer_text()),
         );
         session.authenticated = self.server.users.default_is_nopass();
+        session.is_local = client.info().is_local();
         session
     }
 

@@ -4,7 +4,9 @@
 //! started before `boot::begin`, which may fork.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use commands::host::ShutdownRequest;
 use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use networking::{Bind, Listen, NetConfig, NetSettings, Network};
@@ -12,9 +14,13 @@ use networking::{Bind, Listen, NetConfig, NetSettings, Network};
 use crate::boot;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::cron::Cron;
+use crate::host::ServerHost;
 use crate::process;
 use crate::service::App;
 use crate::wiring;
+
+/// How long to wait for a shutdown before waiting again.
+const WAIT: Duration = Duration::from_secs(3600);
 
 /// Runs the program with these arguments, its own name first; returns the exit status.
 ///
@@ -79,21 +85,29 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
         settings,
         cpus: Vec::new(),
     };
-    let network = match Network::start(Arc::new(App::new(Arc::clone(&server))), net) {
+    let host = Arc::new(ServerHost::new(Arc::clone(&config)));
+    server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
+    let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&host)));
+    let network = match Network::start(app, net) {
         Ok(network) => network,
         Err(error) => {
             boot::log_listen_error(&config, &error);
             return Ok(1);
         }
     };
-    let cron = Cron::start(Arc::clone(&server), |_| {})?;
+    let every = {
+        let (server, host) = (Arc::clone(&server), Arc::clone(&host));
+        move |now_ms| host.tick(&server, now_ms)
+    };
+    let cron = Cron::start(Arc::clone(&server), every)?;
     process.listening(&config);
     process.ready(&config);
-    let (asked, wait) = std::sync::mpsc::channel();
-    process.on_signal(move |shutdown| {
-        let _ = asked.send(shutdown);
+    let signalled = Arc::clone(&host);
+    process.on_signal(move |_| {
+        let switch = signalled.shutdown_switch();
+        switch.request(ShutdownRequest::default(), None);
     })?;
-    let _ = wait.recv();
+    while host.shutdown_switch().wait(WAIT).is_none() {}
     process.ending();
     drop(cron);
     network.shutdown();

@@ -27,6 +27,10 @@ const COPIES: &[(&[&str], Copy)] = &[
         network,
     ),
     (&["protected-mode", "requirepass"], access),
+    (
+        &["enable-debug-command", "enable-module-command"],
+        protected_commands,
+    ),
     (&["client-output-buffer-limit"], output_limits),
     (&["slowlog-log-slower-than", "slowlog-max-len"], slowlog),
     (&["latency-monitor-threshold", "latency-tracking"], latency),
@@ -108,6 +112,26 @@ fn access(config: &Config, server: &Server, net: &NetSettings) {
     net.protected_mode
         .store(config.bool("protected-mode"), Relaxed);
     net.default_user_nopass.store(password.is_none(), Relaxed);
+}
+
+fn protected_commands(config: &Config, server: &Server, _: &NetSettings) {
+    for (name, setting) in [
+        (
+            "enable-debug-command",
+            &server.settings.enable_debug_command,
+        ),
+        (
+            "enable-module-command",
+            &server.settings.enable_module_command,
+        ),
+    ] {
+        let value = match config.choice(name) {
+            "yes" => 1,
+            "local" => 2,
+            _ => 0,
+        };
+        setting.store(value, Relaxed);
+    }
 }
 
 fn output_limits(config: &Config, _: &Server, net: &NetSettings) {

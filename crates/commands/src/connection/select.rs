@@ -58,6 +58,7 @@ fn quit(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult 
 fn reset(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     crate::transactions::leave(ctx);
     crate::transactions::unwatch(ctx);
+    ctx.server.monitors.remove_if(ctx.session);
     let nopass = ctx.server.users.default_is_nopass();
     let session = &mut *ctx.session;
     session.set_db(DbId(0));

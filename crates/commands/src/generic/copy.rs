@@ -24,7 +24,7 @@ pub const MOVE: Command = Command::new("move", 3, move_key)
     .docs("Moves a key to another database.", "O(1)")
     .flags(WRITE | FAST)
     .categories(category::KEYSPACE)
-    .keys(&[KeySpec::at(1, "RW access delete")])
+    .keys(&[KeySpec::at(1, "RW access update")])
     .args("key:key@0 db:integer");
 
 /// The database of that number.

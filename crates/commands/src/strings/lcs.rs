@@ -23,7 +23,7 @@ pub const LCS: Command = Command::new("lcs", -3, lcs)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RO access").range(1, 1, 0)])
     .args(
-        "key1:key@0 key2:key@0 len=LEN!? idx=IDX!? min-match-len:integer=MINMATCHLEN? \
+        "key1:key@0 key2:key@0 len=LEN!? idx=IDX!? len:integer=MINMATCHLEN? \
          withmatchlen=WITHMATCHLEN!?",
     );
 

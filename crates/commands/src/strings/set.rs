@@ -31,7 +31,6 @@ pub const SETNX: Command = Command::new("setnx", 3, setnx)
     .docs("Stores a string at a key that does not exist.", "O(1)")
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::STRING)
-    .deprecated("2.6.12", "`SET` with the `NX` argument")
     .keys(&[KeySpec::at(1, "OW insert")])
     .args("key:key@0 value");
 
@@ -42,7 +41,6 @@ pub const SETEX: Command = Command::new("setex", 4, setex)
     .docs("Stores a string at a key for a number of seconds.", "O(1)")
     .flags(WRITE | DENYOOM)
     .categories(category::STRING)
-    .deprecated("2.6.12", "`SET` with the `EX` argument")
     .keys(&[KeySpec::at(1, "OW update")])
     .args("key:key@0 seconds:integer value");
 
@@ -56,7 +54,6 @@ pub const PSETEX: Command = Command::new("psetex", 4, psetex)
     )
     .flags(WRITE | DENYOOM)
     .categories(category::STRING)
-    .deprecated("2.6.12", "`SET` with the `PX` argument")
     .keys(&[KeySpec::at(1, "OW update")])
     .args("key:key@0 milliseconds:integer value");
 

@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use keyspace::{DbId, Watcher};
-use resp::{Args, ReplyWriter};
+use resp::{Args, ReplyWriter, errors};
 
-use crate::command::flag::{
-    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NO_MULTI, NOSCRIPT, NOT_QUEUED, STALE,
-};
+use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, STALE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
@@ -22,7 +20,7 @@ pub const WATCH: Command = Command::new("watch", -2, watch)
         "Makes the next EXEC fail if a key changes before it.",
         "O(1)",
     )
-    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_MULTI | NOT_QUEUED)
+    .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
     .categories(category::TRANSACTION)
     .keys(&[KeySpec::at(1, "RO").range(-1, 1, 0)])
     .args("key:key@0*");
@@ -36,6 +34,9 @@ pub const UNWATCH: Command = Command::new("unwatch", 1, unwatch_command)
     .categories(category::TRANSACTION);
 
 fn watch(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if ctx.session.transaction.is_some() {
+        return Err(errors::WATCH_INSIDE_MULTI);
+    }
     let db = ctx.session.db;
     let dirty = {
         let mut watch = ctx.session.state.watch.lock();

@@ -20,6 +20,14 @@ impl HeapStr {
         }
     }
 
+    /// Bytes of the allocation behind.
+    pub(super) fn capacity(&self) -> usize {
+        match self {
+            Self::Buffer(b) => b.capacity(),
+            Self::Shared(b) => b.len(),
+        }
+    }
+
     /// The buffer, to be changed.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if let Self::Shared(bytes) = self {

@@ -24,6 +24,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 const CLOCK_MASK: u32 = 0x00ff_ffff;
 const EXPIRY_MARK: u32 = 1 << 24;
+/// Bytes that a table spends on an entry.
+const SLOT: usize = 8;
 
 /// An entry, borrowed.
 #[derive(Clone, Copy)]
@@ -176,6 +178,33 @@ impl<'a> Entry<'a> {
     pub fn own_size(&self) -> usize {
         // SAFETY: as `key`.
         datatypes::size_class(unsafe { self.0.size() })
+    }
+
+    /// All bytes of the key and its value, the table's slot included (MEMORY USAGE). Of a
+    /// collection, what its container says of itself: it looks at `samples` members (0: all).
+    pub fn memory(&self, samples: usize) -> usize {
+        let behind = match self.value() {
+            ValueRef::Str(_) => self.heap_size(),
+            ValueRef::List(v) => v.memory(samples),
+            ValueRef::Set(v) => v.memory(samples),
+            ValueRef::Zset(v) => v.memory(),
+            ValueRef::Hash(v) => v.memory(samples),
+            // This container is still only its place.
+            ValueRef::Stream(_) => 0,
+        };
+        SLOT + self.own_size() + behind
+    }
+
+    /// Bytes of a string that does not live in its entry.
+    fn heap_size(&self) -> usize {
+        // SAFETY: as `key`; the encoding says that the word is the box of a `HeapStr`.
+        unsafe {
+            if self.0.kind() != Kind::String || self.0.encoding() != HEAP {
+                return 0;
+            }
+            let heap = &*self.0.held::<Box<HeapStr>>();
+            size_of::<HeapStr>() + datatypes::size_class(heap.capacity())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! DEBUG, SLOWLOG, LATENCY.
+//! DEBUG, SLOWLOG, LATENCY, MODULE.
 
 use crate::ReplyError;
 
@@ -18,6 +18,9 @@ texts! {
                       table";
     NO_MAXMEMORY_CLIENTS = "ERR maxmemory-clients is disabled.";
     CLUSTER_ONLY = "ERR Debug option only available for cluster mode enabled setup!";
+    NOT_PERSISTENT = "ERR This server does not persist its data yet.";
+    MODULE_LOAD = "ERR Error loading the extension. Please check the server logs.";
+    MODULE_UNLOAD = "ERR Error unloading module: no such module with that name";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
 }
 

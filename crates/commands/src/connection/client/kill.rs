@@ -16,10 +16,10 @@ pub const CLIENT_KILL: Command = Command::new("kill", -3, client_kill)
     .flags(ADMIN | NOSCRIPT | LOADING | STALE | NOT_PAUSED)
     .categories(category::CONNECTION)
     .args(
-        "filter(ip:port | new-format*(client-id:integer=ID?^2.8.12 | \
-         normal_master_slave_pubsub=TYPE?^2.8.12(normal=normal! | master=master!^3.2.0 | \
-         slave=slave! | replica=replica!^5.0.0 | pubsub=pubsub!) | username=USER? | \
-         addr=ADDR? | laddr=LADDR?^6.2.0 | yes/no=SKIPME? | maxage:integer=MAXAGE?^7.4.0))",
+        "filter(ip:port~2.8.12 | new-format*(client-id:integer=ID?^2.8.12 | \
+         normal_master_slave_pubsub=TYPE?^2.8.12(normal=NORMAL! | master=MASTER!^3.2.0 | \
+         slave=SLAVE! | replica=REPLICA!^5.0.0 | pubsub=PUBSUB!) | username=USER? | \
+         ip:port=ADDR? | ip:port=LADDR?^6.2.0 | yes/no=SKIPME? | maxage:integer=MAXAGE?^7.4.0))",
     );
 
 /// `CLIENT UNBLOCK`

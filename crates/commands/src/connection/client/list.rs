@@ -34,8 +34,8 @@ pub const CLIENT_LIST: Command = Command::new("list", -2, client_list)
     .categories(category::CONNECTION)
     .tips(&["nondeterministic_output"])
     .args(
-        "normal_master_replica_pubsub=TYPE?^5.0.0(normal=normal! | master=master! | \
-         replica=replica! | pubsub=pubsub!) id=ID?^6.2.0{client-id:integer*}",
+        "normal_master_replica_pubsub=TYPE?^5.0.0(normal=NORMAL! | master=MASTER! | \
+         replica=REPLICA! | pubsub=PUBSUB!) id=ID?^6.2.0{client-id:integer*}",
     );
 
 /// The letters of the `flags` field, in Redis's order.

@@ -1,0 +1,89 @@
+//! DEBUG of the process: sleep, crash, log.
+
+use std::time::Duration;
+
+use resp::{Args, ReplyWriter, errors};
+
+use crate::admin::host;
+use crate::ctx::{CmdResult, Ctx};
+use crate::host::Crash;
+
+/// Holds every shard while it sleeps, so that all commands which touch keys wait, on all workers:
+/// those are deferred, and their workers go on with PING and the like. The worker that sleeps
+/// serves nobody; with a single worker the whole server stands still, as Redis does.
+pub(super) fn sleep(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    // As strtod: what is no number is zero.
+    let seconds = common::number::parse_f64(args.at(2)).unwrap_or(0.0);
+    if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
+        std::thread::sleep(duration);
+    }
+    out.ok();
+    Ok(())
+}
+
+fn crash(ctx: &Ctx<'_>, how: Crash) -> CmdResult {
+    Err(host(ctx)?.crash(how))
+}
+
+pub(super) fn segfault(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    crash(ctx, Crash::MemoryFault)
+}
+
+pub(super) fn panic(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    let text = format!("DEBUG PANIC called at Unix time {}", ctx.now_ms() / 1000);
+    crash(ctx, Crash::Panic(text))
+}
+
+pub(super) fn assert(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    crash(
+        ctx,
+        Crash::Panic("assertion failed: 1 == 2, asked for by DEBUG ASSERT".to_owned()),
+    )
+}
+
+pub(super) fn out_of_memory(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    crash(ctx, Crash::OutOfMemory)
+}
+
+fn again(ctx: &Ctx<'_>, args: Args<'_>, graceful: bool) -> CmdResult {
+    let delay_ms = match args.get(2) {
+        None => 0,
+        Some(text) => common::number::parse_i64(text).ok_or(errors::NOT_INTEGER)?,
+    };
+    crash(
+        ctx,
+        Crash::Restart {
+            graceful,
+            delay_ms: delay_ms.max(0) as u64,
+        },
+    )
+}
+
+pub(super) fn restart(ctx: &mut Ctx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    again(ctx, args, true)
+}
+
+pub(super) fn crash_and_recover(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    _: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    again(ctx, args, false)
+}
+
+pub(super) fn log(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let line = format!("DEBUG LOG: {}", String::from_utf8_lossy(args.at(2)));
+    host(ctx)?.log_warning(&line);
+    out.ok();
+    Ok(())
+}
+
+pub(super) fn leak(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    Box::leak(Box::<[u8]>::from(args.at(2)));
+    out.ok();
+    Ok(())
+}
+
+pub(super) fn not_persistent(_: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    Err(errors::debug::NOT_PERSISTENT)
+}

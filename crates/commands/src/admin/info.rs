@@ -1,0 +1,30 @@
+//! INFO: facts and figures about the server, by section.
+//!
+//! The text is the host's, which knows the process and the network; this is only the command.
+
+use resp::{Args, ReplyWriter};
+
+use crate::command::flag::{LOADING, STALE, WALKS_SHARDS};
+use crate::command::{Command, Group, category};
+use crate::ctx::{CmdResult, Ctx};
+
+/// `INFO`
+pub const INFO: Command = Command::new("info", -1, info)
+    .group(Group::Server)
+    .since("1.0.0")
+    .docs("Returns facts and figures about the server.", "O(1)")
+    .flags(LOADING | STALE | WALKS_SHARDS)
+    .categories(category::DANGEROUS)
+    .tips(&[
+        "nondeterministic_output",
+        "request_policy:all_shards",
+        "response_policy:special",
+    ])
+    .args("section?*");
+
+fn info(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let keyspace = super::keyspace::figures(ctx)?;
+    let text = super::host(ctx)?.info(ctx.server, &keyspace, args.from(1).as_slice());
+    out.verbatim(b"txt", text.as_bytes());
+    Ok(())
+}

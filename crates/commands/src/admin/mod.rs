@@ -1,0 +1,57 @@
+//! The server itself: what it is, how it is, and what administrators do with it.
+
+mod command;
+mod config;
+mod debug;
+mod flush;
+mod info;
+mod keyspace;
+mod latency;
+mod lolwut;
+mod memory;
+mod module;
+mod monitor;
+mod role;
+mod shutdown;
+mod slowlog;
+mod time;
+
+use resp::{ReplyError, errors};
+
+use crate::command::Command;
+use crate::ctx::Ctx;
+use crate::host::Host;
+
+pub use debug::Switches;
+
+/// The family's commands.
+pub const COMMANDS: &[&Command] = &[
+    &command::COMMAND,
+    &config::CONFIG,
+    &debug::DEBUG,
+    &flush::FLUSHALL,
+    &flush::FLUSHDB,
+    &flush::SWAPDB,
+    &info::INFO,
+    &keyspace::DBSIZE,
+    &latency::LATENCY,
+    &lolwut::LOLWUT,
+    &memory::MEMORY,
+    &module::MODULE,
+    &monitor::MONITOR,
+    &role::ROLE,
+    &role::WAIT,
+    &shutdown::SHUTDOWN,
+    &slowlog::SLOWLOG,
+    &time::LASTSAVE,
+    &time::TIME,
+];
+
+/// The server around the command layer.
+///
+/// # Errors
+/// Where there is none, which only happens in tests.
+fn host<'a>(ctx: &Ctx<'a>) -> Result<&'a dyn Host, ReplyError> {
+    let server = ctx.server;
+    server.host().map(|host| &**host).ok_or(errors::NO_HOST)
+}
