@@ -82,9 +82,25 @@ fn categories(command: &Command, out: &mut ReplyWriter<'_>) {
     super::simple_set(out, names.iter().map(String::as_str));
 }
 
+/// The flags of key specs, in the order in which they are shown.
+const KEY_FLAGS: [&str; 11] = [
+    "RO",
+    "RW",
+    "OW",
+    "RM",
+    "access",
+    "update",
+    "insert",
+    "delete",
+    "not_key",
+    "incomplete",
+    "variable_flags",
+];
+
 /// The flags of a key spec as a set.
 pub(super) fn key_flags(flags: &str, out: &mut ReplyWriter<'_>) {
-    super::simple_set(out, flags.split_whitespace());
+    let is_set = |name: &&str| flags.split_whitespace().any(|flag| flag == *name);
+    super::simple_set(out, KEY_FLAGS.into_iter().filter(is_set));
 }
 
 fn key_spec(spec: &KeySpec, out: &mut ReplyWriter<'_>) {
