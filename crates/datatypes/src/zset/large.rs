@@ -65,7 +65,7 @@ unsafe impl Item for Member {
 pub(super) struct Large {
     tree: Tree,
     table: Table<Member>,
-    /// Bytes asked for records.
+    /// Bytes that the allocator holds for records.
     record_bytes: usize,
 }
 
@@ -129,7 +129,7 @@ impl Large {
 
     fn insert_new(&mut self, hash: u64, member: &[u8], score: f64) {
         let record = Record::new(score, member);
-        self.record_bytes += record.size();
+        self.record_bytes += record.allocated();
         self.table.insert_new(hash, Member(record));
         self.tree.insert(record);
     }
@@ -138,7 +138,7 @@ impl Large {
         let place = self.table.find(hash(member), member)?;
         let record = self.table.get(place)?;
         let score = record.score();
-        self.record_bytes -= record.size();
+        self.record_bytes -= record.allocated();
         self.tree.remove(record);
         drop(self.table.remove(place));
         Some(score)
@@ -187,7 +187,7 @@ impl Large {
             record_bytes,
         } = self;
         tree.remove_range(ranks.start as u64..ranks.end as u64, |record| {
-            *record_bytes -= record.size();
+            *record_bytes -= record.allocated();
             if let Some(place) = table.find(hash(record.member()), record.member()) {
                 drop(table.remove(place));
             }
@@ -212,7 +212,7 @@ impl Large {
         self.tree.check();
         assert_eq!(self.tree.len() as usize, self.table.len());
         assert_eq!(
-            self.table.iter().map(Record::size).sum::<usize>(),
+            self.table.iter().map(Record::allocated).sum::<usize>(),
             self.record_bytes
         );
     }

@@ -8,6 +8,7 @@
 //! what it hands out borrows the `Large`. Nothing of this leaves the module.
 #![allow(unsafe_code, reason = "one allocation shared by table and tree")]
 
+use crate::size_class;
 use crate::table::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -66,9 +67,9 @@ impl Record {
         SCORE_LEN + length_size(member_len) + member_len
     }
 
-    /// Bytes asked of the allocator.
-    pub(super) fn size(self) -> usize {
-        Self::size_for(self.member().len())
+    /// Bytes that the allocator holds for it.
+    pub(super) fn allocated(self) -> usize {
+        size_class(Self::size_for(self.member().len()))
     }
 
     #[inline]
@@ -109,7 +110,7 @@ impl Record {
 
     /// Frees it; nobody uses this name again.
     pub(super) fn free(self) {
-        let layout = layout(self.size());
+        let layout = layout(Self::size_for(self.member().len()));
         // SAFETY: alive until now, and allocated with this layout.
         unsafe { dealloc(self.0.as_ptr(), layout) }
     }
