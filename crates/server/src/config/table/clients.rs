@@ -18,13 +18,17 @@ pub(super) static SECURITY: Section = Section {
             .doc("Password of the default user."),
         text("aclfile", Some(""))
             .with(IMMUTABLE)
+            .accepted("kept and reported; takes effect with users")
             .doc("File that declares the users."),
-        int("acllog-max-len", 128, 0, i64::MAX).doc("Entries kept by ACL LOG."),
+        int("acllog-max-len", 128, 0, i64::MAX)
+            .accepted("kept and reported; takes effect with users")
+            .doc("Entries kept by ACL LOG."),
         choice(
             "acl-pubsub-default",
             0,
             &[("allchannels", 1), ("resetchannels", 0)],
         )
+        .accepted("kept and reported; takes effect with users")
         .doc("Channels that new users may use."),
         choice("enable-protected-configs", 0, PROTECTED_ACTION)
             .with(IMMUTABLE)
@@ -60,8 +64,10 @@ pub(super) static CLIENTS: Section = Section {
             .with(DEBUG)
             .doc("Bytes of the largest argument, and of the largest string."),
         memory_or_percent("maxmemory-clients", 0, -100, i64::MAX)
+            .accepted("kept and reported; takes effect with the eviction of clients")
             .doc("Bytes, or percent of maxmemory, that all clients' buffers may use; 0: no limit."),
         int("tracking-table-max-keys", 1_000_000, 0, i64::MAX)
+            .accepted("kept and reported; takes effect with client-side caching")
             .doc("Keys remembered for client-side caching; 0: no limit."),
     ],
 };
@@ -91,6 +97,7 @@ pub(super) static MEMORY: Section = Section {
         ),
         int("maxmemory-samples", 5, 1, INT_MAX).doc("Keys looked at to find one to evict."),
         int("maxmemory-eviction-tenacity", 10, 0, 100)
+            .accepted("kept and reported; eviction works in bounded steps")
             .doc("How long a command may be held up by eviction, from 0 to 100."),
         int("lfu-log-factor", 10, 0, INT_MAX).doc("How many hits it takes to raise a use counter."),
         int("lfu-decay-time", 1, 0, INT_MAX).doc("Minutes after which a use counter is lowered."),
@@ -100,27 +107,21 @@ pub(super) static MEMORY: Section = Section {
     ],
 };
 
-const LAZY: &str = "kept and reported; large values are always freed in the background";
-
 pub(super) static LAZY_FREEING: Section = Section {
     title: "Lazy freeing",
-    intro: "Large values are freed by background threads whatever stands here.",
+    intro: "",
     directives: &[
         flag("lazyfree-lazy-eviction", false)
             .with(DEBUG)
-            .accepted(LAZY)
             .doc("Free evicted values in the background."),
         flag("lazyfree-lazy-expire", false)
             .with(DEBUG)
-            .accepted(LAZY)
             .doc("Free expired values in the background."),
         flag("lazyfree-lazy-server-del", false)
             .with(DEBUG)
-            .accepted(LAZY)
             .doc("Free overwritten values in the background."),
         flag("lazyfree-lazy-user-del", false)
             .with(DEBUG)
-            .accepted(LAZY)
             .doc("Let DEL behave as UNLINK."),
         flag("lazyfree-lazy-user-flush", false)
             .with(DEBUG)
@@ -139,7 +140,8 @@ pub(super) static THREADS: Section = Section {
             .with(DEBUG | IMMUTABLE)
             .accepted("kept and reported; workers always read, run and write")
             .doc("Let I/O threads read as well."),
-        int("lookahead", 16, 1, INT_MAX).doc(
+        int("lookahead", 16, 1, INT_MAX).accepted("kept and reported; what one read brought is looked at ahead")
+            .doc(
             "Commands of a pipeline parsed and prefetched before the first one runs (Redis 8.4).",
         ),
         int("prefetch-batch-max-size", 16, 0, 128)

@@ -54,8 +54,10 @@ pub(super) static ENCODINGS: Section = Section {
         bytes("stream-node-max-bytes", 4096).doc("Bytes per node of a stream; 0: no limit."),
         entries("stream-node-max-entries", 100).doc("Entries per node of a stream; 0: no limit."),
         int("stream-idmp-duration", 100, 1, 86400)
+            .accepted("kept and reported; takes effect with idempotent XADD")
             .doc("Seconds for which XADD remembers idempotence marks (Redis 8.6)."),
         int("stream-idmp-maxsize", 100, 1, 10000)
+            .accepted("kept and reported; takes effect with idempotent XADD")
             .doc("Idempotence marks remembered per producer (Redis 8.6)."),
         int("array-slice-size", 4096, 1, INT_MAX)
             .accepted("kept and reported; takes effect with arrays")

@@ -29,7 +29,9 @@ pub(super) static GENERAL: Section = Section {
         flag("extended-redis-compatibility", false)
             .accepted("kept and reported; answers are always those of Redis")
             .doc("Introduce the server as Redis even more (from Valkey)."),
-        text("availability-zone", Some("")).doc("Zone of this server, for clients (from Valkey)."),
+        text("availability-zone", Some(""))
+            .accepted("kept and reported")
+            .doc("Zone of this server, for clients (from Valkey)."),
         text("hash-seed", None)
             .with(IMMUTABLE | HIDDEN)
             .accepted("kept; the seed of hash tables stays random, which resists flooding")
@@ -87,6 +89,7 @@ pub(super) static LOGGING: Section = Section {
             .with(IMMUTABLE)
             .doc("Facility in the system log: user or local0 to local7."),
         flag("hide-user-data-from-log", false)
+            .accepted("kept and reported; the log holds no keys and values in any case")
             .doc("Keep keys and values out of the log and of crash reports."),
         flag("crash-log-enabled", true).doc("Write a report into the log upon a crash."),
         flag("crash-memcheck-enabled", true)

@@ -13,7 +13,9 @@ pub(super) static NETWORK: Section = Section {
             "Addresses to listen on. An address with a leading - may be missing on this machine; \
              * and ::* stand for every interface.",
         ),
-        text("bind-source-addr", None).doc("Local address of outgoing connections."),
+        text("bind-source-addr", None)
+            .accepted("kept and reported; takes effect with replication")
+            .doc("Local address of outgoing connections."),
         flag("protected-mode", true)
             .doc("Without a password and without bind, serve the loopback interfaces only."),
         int("port", 6379, 0, 65535).doc("TCP port; 0 closes it."),
@@ -85,8 +87,12 @@ pub(super) static TLS: Section = Section {
             .with(SENSITIVE)
             .accepted("kept; keys with a passphrase are refused with a clear message")
             .doc("Passphrase of the private key."),
-        file("tls-client-cert-file").doc("Certificate for outgoing connections, if it differs."),
-        file("tls-client-key-file").doc("Private key for outgoing connections, if it differs."),
+        file("tls-client-cert-file")
+            .accepted("kept and reported; takes effect with replication")
+            .doc("Certificate for outgoing connections, if it differs."),
+        file("tls-client-key-file")
+            .accepted("kept and reported; takes effect with replication")
+            .doc("Private key for outgoing connections, if it differs."),
         text("tls-client-key-file-pass", None)
             .with(SENSITIVE)
             .accepted("kept; keys with a passphrase are refused with a clear message")
@@ -99,9 +105,14 @@ pub(super) static TLS: Section = Section {
         file("tls-ca-cert-dir").doc("Directory of such certificates."),
         choice("tls-auth-clients", 1, AUTH).doc("Whether clients must show a valid certificate."),
         choice("tls-auth-clients-user", 0, &[("off", 0), ("cn", 1)])
+            .accepted("kept and reported; takes effect with users")
             .doc("Log a client in as the user that its certificate names (Redis 8.6)."),
-        flag("tls-replication", false).doc("Use TLS towards a primary."),
-        flag("tls-cluster", false).doc("Use TLS on the cluster bus."),
+        flag("tls-replication", false)
+            .accepted("kept and reported; takes effect with replication")
+            .doc("Use TLS towards a primary."),
+        flag("tls-cluster", false)
+            .accepted("kept and reported; takes effect with cluster mode")
+            .doc("Use TLS on the cluster bus."),
         text("tls-protocols", None).doc("Versions to offer, such as \"TLSv1.2 TLSv1.3\"."),
         text("tls-ciphers", None)
             .accepted("kept and reported; the TLS library's safe choice is used")
@@ -111,9 +122,15 @@ pub(super) static TLS: Section = Section {
             .doc("Cipher suites of TLS 1.3."),
         flag("tls-prefer-server-ciphers", false)
             .doc("Choose the cipher by the server's preference, not the client's."),
-        flag("tls-session-caching", true).doc("Let clients resume sessions."),
-        int("tls-session-cache-size", 20480, 0, INT_MAX).doc("Sessions kept; 0 means no limit."),
-        int("tls-session-cache-timeout", 300, 0, INT_MAX).doc("Seconds for which one is kept."),
+        flag("tls-session-caching", true)
+            .accepted("kept and reported; sessions are kept as the TLS library sees fit")
+            .doc("Let clients resume sessions."),
+        int("tls-session-cache-size", 20480, 0, INT_MAX)
+            .accepted("kept and reported; sessions are kept as the TLS library sees fit")
+            .doc("Sessions kept; 0 means no limit."),
+        int("tls-session-cache-timeout", 300, 0, INT_MAX)
+            .accepted("kept and reported; sessions are kept as the TLS library sees fit")
+            .doc("Seconds for which one is kept."),
         int("tls-auto-reload-interval", 0, 0, INT_MAX)
             .accepted("kept and reported; CONFIG SET tls-cert-file reloads")
             .doc("Seconds between looks at the certificate files for changes (from Valkey)."),

@@ -18,6 +18,7 @@ pub(super) static SNAPSHOTS: Section = Section {
             .doc("When to write a snapshot."),
         checked("dbfilename", Some("dump.rdb"), checks::base_name_of_dump)
             .with(PROTECTED)
+            .accepted(LATER)
             .doc("Name of the snapshot in dir."),
         special("dir", Special::Dir)
             .with(PROTECTED | DENY_LOADING)
@@ -44,6 +45,7 @@ pub(super) static SNAPSHOTS: Section = Section {
             &[("no", 0), ("yes", 1), ("clients", 2)],
         )
         .with(DEBUG)
+        .accepted("kept and reported; takes effect with RESTORE")
         .doc("Check all values of a snapshot or RESTORE in depth: no, yes, or clients only."),
         choice("rdb-version-check", 0, &[("strict", 0), ("relaxed", 1)])
             .accepted(LATER)
@@ -136,9 +138,13 @@ pub(super) static SHUTDOWN: Section = Section {
     intro: "",
     directives: &[
         int("shutdown-timeout", 10, 0, INT_MAX)
+            .accepted("kept and reported; takes effect with replication")
             .doc("Seconds to wait for replicas to catch up before the server ends."),
         on_signal("shutdown-on-sigint")
+            .accepted(LATER)
             .doc("How SIGINT ends the server: default, or any of save, nosave, now, force."),
-        on_signal("shutdown-on-sigterm").doc("How SIGTERM ends the server; as above."),
+        on_signal("shutdown-on-sigterm")
+            .accepted(LATER)
+            .doc("How SIGTERM ends the server; as above."),
     ],
 };
