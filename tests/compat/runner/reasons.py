@@ -1,4 +1,6 @@
-"""What the tests of a unit wait for, as long as nobody has written a better reason by hand."""
+"""What a failing test waits for, as long as nobody has written a better reason by hand."""
+
+import re
 
 _BY_UNIT = [
     ("integration/aof", "the append-only file"),
@@ -9,8 +11,6 @@ _BY_UNIT = [
     ("integration/failover", "replication"),
     ("integration/psync2", "replication"),
     ("integration/rdb", "snapshots"),
-    ("integration/redis-benchmark", "the types that redis-benchmark uses"),
-    ("integration/redis-cli", "the types and subsystems that redis-cli uses"),
     ("integration/replication", "replication"),
     ("integration/shutdown", "replication"),
     ("unit/acl", "ACL users"),
@@ -21,7 +21,6 @@ _BY_UNIT = [
     ("unit/functions", "functions"),
     ("unit/geo", "geo commands"),
     ("unit/hyperloglog", "HyperLogLog"),
-    ("unit/latency-monitor", "types and persistence that it measures"),
     ("unit/lazyfree", "sets and streams"),
     ("unit/maxmemory", "eviction"),
     ("unit/memefficiency", "active defragmentation"),
@@ -38,9 +37,13 @@ _BY_UNIT = [
     ("unit/type/zset", "sorted sets"),
     ("unit/wait", "replication"),
 ]
-_OTHER = "a later type or subsystem"
+_UNKNOWN_COMMAND = re.compile(r"unknown (?:sub)?command '([^']+)'")
+_OTHER = "to be examined"
 
 
-def reason_for(key):
-    """The reason that a new line gets; longer prefixes stand before shorter ones."""
-    return next((text for prefix, text in _BY_UNIT if key.unit.startswith(prefix)), _OTHER)
+def reason_for(key, detail):
+    """The reason that a new line gets: of its unit, else what the suite's message gives away."""
+    # Longer prefixes stand before shorter ones.
+    of_unit = next((text for prefix, text in _BY_UNIT if key.unit.startswith(prefix)), None)
+    unknown = _UNKNOWN_COMMAND.search(detail)
+    return of_unit or (f"the command {unknown.group(1).upper()}" if unknown else _OTHER)
