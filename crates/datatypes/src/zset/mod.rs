@@ -5,8 +5,8 @@
 //! are a B+tree with counts over records that a hash table finds by member. All ranges are ranges
 //! of ranks:
 //! [`Zset::ranks_by_score`] and [`Zset::ranks_by_lex`] find them in logarithmic time, so that
-//! offsets and limits are arithmetic, counting is subtraction, and [`Zset::iter`] walks in both directions
-//! without collecting.
+//! offsets and limits are arithmetic, counting is subtraction, and [`Zset::iter`] walks in both
+//! directions without collecting.
 //!
 //! Scores are never NaN: callers refuse it.
 

@@ -11,7 +11,8 @@ use std::ops::Range;
 /// How many entries ahead records are asked for.
 const AHEAD: usize = 6;
 
-/// The records of a range of ranks. Keeps the path to the current leaf, since nodes know no parents.
+/// The records of a range of ranks. Keeps the path to the current leaf, since nodes know no
+/// parents.
 #[derive(Clone, Debug)]
 pub(super) struct Walk<'a> {
     path: SmallVec<[(&'a Branch, usize); 5]>,
