@@ -31,8 +31,8 @@ fn compare(item: Item<'_>, member: &[u8]) -> Ordering {
     item.text(&mut itoa::Buffer::new()).cmp(member)
 }
 
-/// Whether a listpack can be a sorted set: pairs of which the second is a number, in order, and no
-/// member twice. For bytes from outside.
+/// Whether a listpack can be a sorted set: pairs of which the second is a number, and no member
+/// twice. For bytes from outside. As in Redis, the order is taken on trust.
 pub(super) fn is_valid(pack: ListpackRef<'_>) -> bool {
     if !pack.len().is_multiple_of(2) {
         return false;
