@@ -150,16 +150,27 @@ pub fn log_listen_error(config: &Config, error: &NetError) {
             source,
         } => {
             banner::listen_failed(address, *port, &format!("bind: {}", os_text(source)));
-            let is_tls = i64::from(*port) == config.int("tls-port");
-            let listener = if is_tls { Listener::Tls } else { Listener::Tcp };
-            banner::listen_aborted(listener, *port);
         }
         NetError::Address { address } => {
             let port = u16::try_from(config.int("port")).unwrap_or_default();
             banner::listen_failed(address, port, "Name or service not known");
-            banner::listen_aborted(Listener::Tcp, port);
         }
         NetError::Unix { source, .. } => banner::unixsocket_failed(&os_text(source)),
         other => tracing::error!("{other}"),
+    }
+}
+
+/// The same at start, where it is the end.
+pub fn log_listen_abort(config: &Config, error: &NetError) {
+    log_listen_error(config, error);
+    let port = u16::try_from(config.int("port")).unwrap_or_default();
+    match error {
+        NetError::Bind { port, .. } if i64::from(*port) == config.int("tls-port") => {
+            banner::listen_aborted(Listener::Tls, *port);
+        }
+        NetError::Bind { .. } | NetError::Address { .. } => {
+            banner::listen_aborted(Listener::Tcp, port);
+        }
+        _ => {}
     }
 }

@@ -9,14 +9,15 @@ use std::time::Duration;
 use commands::host::ShutdownRequest;
 use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
-use networking::{Bind, Listen, NetConfig, NetSettings, Network};
+use networking::{Bind, Handle, Listen, NetConfig, NetSettings, Network};
+use parking_lot::Mutex;
 
 use crate::boot;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::cron::Cron;
 use crate::host::ServerHost;
 use crate::process;
-use crate::service::App;
+use crate::service::{App, Shared};
 use crate::wiring;
 
 /// How long to wait for a shutdown before waiting again.
@@ -91,7 +92,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     let network = match Network::start(app, net) {
         Ok(network) => network,
         Err(error) => {
-            boot::log_listen_error(&config, &error);
+            boot::log_listen_abort(&config, &error);
             return Ok(1);
         }
     };
@@ -100,6 +101,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
         move |now_ms| host.tick(&server, now_ms)
     };
     let cron = Cron::start(Arc::clone(&server), every)?;
+    follow_addresses(&config, network.handle().clone());
     process.listening(&config);
     process.ready(&config);
     let signalled = Arc::clone(&host);
@@ -120,6 +122,33 @@ fn workers(config: &Config) -> usize {
     match config.unsigned("io-threads") as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
+    }
+}
+
+/// Listens elsewhere when `port` or `bind` changes.
+fn follow_addresses(config: &Config, network: Handle<Shared>) {
+    let applied = Mutex::new((config.int("port"), config.bind()));
+    let apply = move |config: &Config, reason: &str| {
+        let mut applied = applied.lock();
+        let wanted = (config.int("port"), config.bind());
+        if *applied == wanted {
+            // A change that failed is being taken back, and the old sockets are still open.
+            return Ok(());
+        }
+        network.listen(listen(config)).map_err(|error| {
+            boot::log_listen_error(config, &error);
+            reason.to_owned()
+        })?;
+        *applied = wanted;
+        Ok(())
+    };
+    let apply = Arc::new(apply);
+    for (directive, reason) in [
+        ("port", "Unable to listen on this port. Check server logs."),
+        ("bind", "Failed to bind to specified addresses."),
+    ] {
+        let apply = Arc::clone(&apply);
+        config.on_change(&[directive], move |config| apply(config, reason));
     }
 }
 

@@ -140,10 +140,9 @@ pub(super) static THREADS: Section = Section {
             .with(DEBUG | IMMUTABLE)
             .accepted("kept and reported; workers always read, run and write")
             .doc("Let I/O threads read as well."),
-        int("lookahead", 16, 1, INT_MAX).accepted("kept and reported; what one read brought is looked at ahead")
-            .doc(
-            "Commands of a pipeline parsed and prefetched before the first one runs (Redis 8.4).",
-        ),
+        int("lookahead", 16, 1, INT_MAX)
+            .accepted("kept and reported; up to a batch of commands is looked at")
+            .doc("Commands of a pipeline looked at before the first one runs (Redis 8.4)."),
         int("prefetch-batch-max-size", 16, 0, 128)
             .accepted("kept and reported; see lookahead")
             .doc("Keys prefetched at a time (from Valkey)."),
