@@ -276,22 +276,6 @@ impl<A: Thin, B: Thin, C: Thin> OneOf<A, B, C> {
             }
         }
     }
-
-    /// Gives up ownership: the word as it is, tag included.
-    #[inline]
-    pub(crate) fn into_raw(self) -> NonNull<u8> {
-        ManuallyDrop::new(self).raw
-    }
-
-    /// # Safety
-    /// `raw` came from `into_raw` of the same type, and is given back once.
-    #[inline]
-    pub(crate) unsafe fn from_raw(raw: NonNull<u8>) -> Self {
-        Self {
-            raw,
-            owned: PhantomData,
-        }
-    }
 }
 
 impl<A: Thin, B: Thin, C: Thin> Drop for OneOf<A, B, C> {

@@ -25,7 +25,6 @@ use crate::listpack::{Item, Listpack};
 use crate::word::{Of, OneOf};
 use pack::Packed;
 use std::ops::ControlFlow;
-use std::ptr::NonNull;
 use table::FieldTable;
 
 /// The directives that shape hashes.
@@ -328,14 +327,9 @@ impl Hash {
         .within(limits)
     }
 
+    /// Only the count decides, as it does when Redis loads one.
     fn within(mut self, limits: &HashLimits) -> Self {
-        let long = |item: Item<'_>| matches!(item, Item::Str(text) if text.len() > limits.value);
-        let too_long = |field: FieldRef<'_>| long(field.name) || long(field.value);
-        let exceeds = match self.view() {
-            View::Packed(pack) => pack.len() > limits.entries || pack.fields().any(too_long),
-            View::Table(_) => false,
-        };
-        if exceeds {
+        if self.len() > limits.entries {
             self.with_table(|_| ());
         }
         self
@@ -349,26 +343,6 @@ impl Hash {
             Of::B(pack) => Some(HashBytes::Triples(pack.bytes())),
             Of::C(_) => None,
         }
-    }
-
-    /// The word as it is kept in an entry.
-    #[inline]
-    #[must_use]
-    pub fn into_raw(self) -> NonNull<u8> {
-        self.form.into_raw()
-    }
-
-    /// Takes ownership back.
-    ///
-    /// # Safety
-    /// `raw` came from [`Hash::into_raw`], and is given back once.
-    #[allow(unsafe_code, reason = "the counterpart of into_raw")]
-    #[inline]
-    #[must_use]
-    pub unsafe fn from_raw(raw: NonNull<u8>) -> Self {
-        // SAFETY: the caller's promise is the one asked for.
-        let form = unsafe { OneOf::from_raw(raw) };
-        Self { form }
     }
 }
 

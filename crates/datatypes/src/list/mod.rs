@@ -22,7 +22,6 @@ use crate::listpack::{Item, Listpack};
 use crate::word::{Of, OneOf};
 use chunks::Chunks;
 use node::Node;
-use std::ptr::NonNull;
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -277,25 +276,5 @@ impl List {
             Of::A(_) => 1,
             Of::B(chunks) => chunks.nodes().count(),
         }
-    }
-
-    /// The word as it is kept in an entry.
-    #[inline]
-    #[must_use]
-    pub fn into_raw(self) -> NonNull<u8> {
-        self.form.into_raw()
-    }
-
-    /// Takes ownership back.
-    ///
-    /// # Safety
-    /// `raw` came from [`List::into_raw`], and is given back once.
-    #[allow(unsafe_code, reason = "the counterpart of into_raw")]
-    #[inline]
-    #[must_use]
-    pub unsafe fn from_raw(raw: NonNull<u8>) -> Self {
-        // SAFETY: the caller's promise is the one asked for.
-        let form = unsafe { OneOf::from_raw(raw) };
-        Self { form }
     }
 }

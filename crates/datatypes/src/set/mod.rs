@@ -19,7 +19,6 @@ use common::hash::hash;
 use common::number::parse_i64;
 use member::Member;
 use std::ops::ControlFlow;
-use std::ptr::NonNull;
 
 /// The directives that shape sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,15 +123,11 @@ impl Set {
         set
     }
 
-    /// Takes a validated listpack of distinct members from an RDB file. Where the limits exclude
-    /// it, the form changes.
+    /// Takes a validated listpack of distinct members from an RDB file. Where there are too many,
+    /// the form changes.
     #[must_use]
     pub fn from_listpack(pack: Listpack, limits: &SetLimits) -> Self {
-        let fits = pack.len() <= limits.listpack_entries
-            && pack
-                .view()
-                .iter()
-                .all(|item| item.text_len() <= limits.listpack_value);
+        let fits = pack.len() <= limits.listpack_entries;
         let mut set = Self {
             form: OneOf::new(Of::B(pack)),
         };
@@ -328,26 +323,6 @@ impl Set {
             Of::B(pack) => Some(SetBytes::Listpack(pack.bytes())),
             Of::C(_) => None,
         }
-    }
-
-    /// The word as it is kept in an entry.
-    #[inline]
-    #[must_use]
-    pub fn into_raw(self) -> NonNull<u8> {
-        self.form.into_raw()
-    }
-
-    /// Takes ownership back.
-    ///
-    /// # Safety
-    /// `raw` came from [`Set::into_raw`], and is given back once.
-    #[allow(unsafe_code, reason = "the counterpart of into_raw")]
-    #[inline]
-    #[must_use]
-    pub unsafe fn from_raw(raw: NonNull<u8>) -> Self {
-        // SAFETY: the caller's promise is the one asked for.
-        let form = unsafe { OneOf::from_raw(raw) };
-        Self { form }
     }
 }
 
