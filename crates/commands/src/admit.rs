@@ -17,22 +17,26 @@ use crate::table::{CommandId, Entry, NO_COMMAND};
 /// Finds the command, or the subcommand of a container, that the arguments name.
 ///
 /// # Errors
-/// Unknown command or subcommand, or the wrong number of arguments.
+/// Unknown command or subcommand, or the wrong number of arguments for the command given with it.
 #[inline]
 pub(crate) fn resolve<'s>(
     server: &'s Server,
     id: CommandId,
     args: Args<'_>,
-) -> Result<(CommandId, &'s Entry), ReplyError> {
+) -> Result<(CommandId, &'s Entry), (Option<CommandId>, ReplyError)> {
     if id == NO_COMMAND {
-        return Err(errors::unknown_command(args.at(0), args.from(1).iter()));
+        let error = errors::unknown_command(args.at(0), args.from(1).iter());
+        return Err((None, error));
     }
     let entry = server.table.entry(id);
     if entry.children.is_empty() || args.len() < 2 {
         return checked(id, entry, args);
     }
     match server.table.find_sub(id, args.at(1)) {
-        NO_COMMAND => Err(errors::unknown_subcommand(entry.command.name, args.at(1))),
+        NO_COMMAND => {
+            let error = errors::unknown_subcommand(entry.command.name, args.at(1));
+            Err((None, error))
+        }
         sub => checked(sub, server.table.entry(sub), args),
     }
 }
@@ -42,11 +46,11 @@ fn checked<'s>(
     id: CommandId,
     entry: &'s Entry,
     args: Args<'_>,
-) -> Result<(CommandId, &'s Entry), ReplyError> {
+) -> Result<(CommandId, &'s Entry), (Option<CommandId>, ReplyError)> {
     if entry.command.arity_ok(args.len()) {
         Ok((id, entry))
     } else {
-        Err(errors::wrong_arity(&entry.full_name))
+        Err((Some(id), errors::wrong_arity(&entry.full_name)))
     }
 }
 

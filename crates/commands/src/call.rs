@@ -183,7 +183,11 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     if !ctx.overdue.get_mut().is_empty() {
         crate::expire::delete_overdue(ctx);
     }
-    if !ctx.effects.is_empty() {
+    if failed && ctx.effects.is_empty() {
+        ctx.propagation = Propagation::Verbatim;
+    }
+    // What the handler wants in the log goes there even if nothing changed here.
+    if !ctx.effects.is_empty() || ctx.propagation != Propagation::Verbatim {
         drain(ctx, args);
     }
     let end_us = common::clock::now_us();
@@ -236,7 +240,7 @@ fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty:
 }
 
 #[cold]
-fn record_slow(ctx: &mut Ctx<'_>, args: Args<'_>, us: u64) {
+fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
     let server = ctx.server;
     let threshold_ms = server.settings.latency_monitor_threshold_ms.load(Relaxed);
     let event = if ctx.command.has(flag::FAST) {

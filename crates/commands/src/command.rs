@@ -18,6 +18,9 @@ pub type Handler = fn(&mut Ctx<'_>, Args<'_>, &mut ReplyWriter<'_>) -> CmdResult
 /// Reports each key argument's index and its key-spec flags.
 pub type KeyFinder = fn(Args<'_>, &mut dyn FnMut(usize, &'static str));
 
+/// Tells what a command does to its keys where that depends on the arguments.
+pub type FlagFinder = fn(Args<'_>) -> &'static str;
+
 /// Command flags, as bits. Names are Redis's.
 pub mod flag {
     /// May change the keyspace.
@@ -377,6 +380,9 @@ pub struct Command {
     pub keys: &'static [KeySpec],
     /// Finds the keys where the key specs cannot; it replaces them for locking and `GETKEYS`.
     pub key_finder: Option<KeyFinder>,
+    /// What the command does to its keys with these arguments, where the key specs are flagged
+    /// `variable_flags`.
+    pub flag_finder: Option<FlagFinder>,
     /// Arguments in the notation of [`crate::docs`].
     pub args: &'static str,
     /// Subcommands; a command that has them needs no handler of its own.
@@ -402,6 +408,7 @@ impl Command {
             tips: &[],
             keys: &[],
             key_finder: None,
+            flag_finder: None,
             args: "",
             subcommands: &[],
             handler,
@@ -466,6 +473,11 @@ impl Command {
     /// Sets a finder for keys that the key specs cannot express.
     pub const fn key_finder(mut self, finder: KeyFinder) -> Self {
         self.key_finder = Some(finder);
+        self
+    }
+    /// Sets what tells the keys' flags where they depend on the arguments.
+    pub const fn flag_finder(mut self, finder: FlagFinder) -> Self {
+        self.flag_finder = Some(finder);
         self
     }
     /// Sets the arguments, in the notation of [`crate::docs`].

@@ -21,7 +21,7 @@ use crate::session::{LinkWaker, Session};
 pub type CmdResult = Result<(), ReplyError>;
 
 /// How the running command goes to the log.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Propagation {
     /// As the client sent it.
     #[default]

@@ -99,7 +99,7 @@ pub fn dispatch(
 ) -> Outcome {
     let before = out.mark();
     let outcome = match admit::resolve(server, prepared.id, args) {
-        Err(error) => refuse(server, session, None, error, out),
+        Err((id, error)) => refuse(server, session, id, error, out),
         Ok((id, entry)) => admitted(server, session, (id, entry), args, prepared, out),
     };
     if session.reply_mode != ReplyMode::On && outcome != Outcome::Deferred {

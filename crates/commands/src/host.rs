@@ -1,5 +1,7 @@
 //! What handlers need of the server around them. Implemented by the `server` crate; the command
 //! layer itself knows neither sockets nor files.
+//!
+//! A server without a host runs commands all the same; those that need one answer an error.
 
 use std::sync::Arc;
 

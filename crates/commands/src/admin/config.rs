@@ -117,7 +117,7 @@ fn config_rewrite(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> 
 
 fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let host = super::host(ctx)?;
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(errors::SYNTAX);
     }
     let pairs: Vec<(&[u8], &[u8])> = (2..args.len())

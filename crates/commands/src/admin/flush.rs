@@ -1,4 +1,7 @@
 //! FLUSHALL, FLUSHDB and SWAPDB: whole databases at once, with every shard locked.
+//!
+//! A table is cut off in an instant; what takes time is freeing it, in the background unless SYNC
+//! is asked for.
 
 use std::sync::atomic::Ordering::Relaxed;
 

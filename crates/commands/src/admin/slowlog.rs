@@ -1,4 +1,6 @@
 //! SLOWLOG: reading and emptying the log of slow commands.
+//!
+//! What gets into the log, and how it is shortened, is the business of [`crate::slowlog`].
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

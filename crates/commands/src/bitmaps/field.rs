@@ -24,12 +24,21 @@ pub const BITFIELD: Command = Command::new("bitfield", -2, bitfield)
     .flags(WRITE | DENYOOM)
     .categories(category::BITMAP)
     .keys(&[KeySpec::at(1, "RW update access variable_flags")])
+    .flag_finder(bitfield_key_flags)
     .args(
         "key:key@0 operation?*(encoding_offset=GET{encoding offset:integer} | \
          write{wrap_sat_fail=OVERFLOW?(wrap=WRAP! | sat=SAT! | fail=FAIL!) \
          write_operation(encoding_offset_value=SET{encoding offset:integer value:integer} | \
          encoding_offset_increment=INCRBY{encoding offset:integer increment:integer})})",
     );
+
+/// With nothing but GET, BITFIELD only reads.
+fn bitfield_key_flags(args: Args<'_>) -> &'static str {
+    let writes = |arg: &[u8]| {
+        arg.eq_ignore_ascii_case(b"set") || arg.eq_ignore_ascii_case(b"incrby")
+    };
+    if args.from(2).iter().any(writes) { "RW access update" } else { "RO access" }
+}
 
 /// `BITFIELD_RO`
 pub const BITFIELD_RO: Command = Command::new("bitfield_ro", -2, bitfield_ro)

@@ -16,6 +16,7 @@ pub const SET: Command = Command::new("set", -3, set)
     .flags(WRITE | DENYOOM)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RW access update variable_flags")])
+    .flag_finder(set_key_flags)
     .args(
         "key:key@0 value condition?^2.6.12(nx=NX! | xx=XX! | ifeq-value=IFEQ^8.4.0 | \
          ifne-value=IFNE^8.4.0 | ifdeq-digest=IFDEQ^8.4.0 | ifdne-digest=IFDNE^8.4.0) \
@@ -23,6 +24,15 @@ pub const SET: Command = Command::new("set", -3, set)
          unix-time-seconds:unix-time=EXAT^6.2.0 | unix-time-milliseconds:unix-time=PXAT^6.2.0 | \
          keepttl=KEEPTTL!^6.0.0)",
     );
+
+/// Only with one of these words does SET look at the old value.
+fn set_key_flags(args: Args<'_>) -> &'static str {
+    let looks = |arg: &[u8]| {
+        let words: [&[u8]; 5] = [b"get", b"ifeq", b"ifne", b"ifdeq", b"ifdne"];
+        words.iter().any(|word| arg.eq_ignore_ascii_case(word))
+    };
+    if args.from(3).iter().any(looks) { "RW access update" } else { "OW update" }
+}
 
 /// `SETNX`
 pub const SETNX: Command = Command::new("setnx", 3, setnx)

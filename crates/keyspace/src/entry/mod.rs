@@ -189,8 +189,7 @@ impl<'a> Entry<'a> {
             ValueRef::Set(v) => v.memory(samples),
             ValueRef::Zset(v) => v.memory(),
             ValueRef::Hash(v) => v.memory(samples),
-            // This container is still only its place.
-            ValueRef::Stream(_) => 0,
+            ValueRef::Stream(v) => v.memory(),
         };
         SLOT + self.own_size() + behind
     }

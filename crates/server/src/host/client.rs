@@ -1,4 +1,6 @@
 //! A client of the network as the commands see it.
+//!
+//! Everything is read from gauges that the client's worker keeps; nothing is asked of the worker.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! `# Commandstats`, `# Errorstats`, `# Latencystats`: figures by command and by error.
+//!
+//! Only commands that were called appear, each under its full name (`config|get`).
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,6 @@
 //! `# Stats`: what has happened since the start or the last CONFIG RESETSTAT.
+//!
+//! The counters are those of the commands' workers and of the network's, summed when asked.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -77,6 +77,7 @@ fn find(ctx: &Ctx<'_>, line: Args<'_>) -> Result<Vec<(usize, &'static str)>, Rep
     if crate::keys::are_sound(command, line) {
         crate::keys::for_each(command, line, &mut |at, flags| {
             if is_key(flags) {
+                let flags = command.flag_finder.map_or(flags, |finder| finder(line));
                 keys.push((at, flags));
             }
         });

@@ -1,4 +1,6 @@
 //! COMMAND LIST: the names of the commands, all or filtered.
+//!
+//! Subcommands are listed behind their container, and filtered by themselves.
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

@@ -176,7 +176,10 @@ fn keys_are_picked_out_of_commands() {
          COMMAND GETKEYS PING a
          COMMAND GETKEYS CONFIG GET a
          COMMAND GETKEYS MEMORY USAGE k
-         COMMAND GETKEYSANDFLAGS MEMORY USAGE k",
+         COMMAND GETKEYSANDFLAGS MEMORY USAGE k
+         COMMAND GETKEYSANDFLAGS SET a b
+         COMMAND GETKEYSANDFLAGS SET a b GET
+         COMMAND GETKEYSANDFLAGS BITFIELD a GET u8 0",
         &expect![[r#"
             *2
             $1
@@ -196,7 +199,29 @@ fn keys_are_picked_out_of_commands() {
             $1
             k
             *1
-            +RO"#]],
+            +RO
+            *1
+            *2
+            $1
+            a
+            *2
+            +OW
+            +update
+            *1
+            *2
+            $1
+            a
+            *3
+            +RW
+            +access
+            +update
+            *1
+            *2
+            $1
+            a
+            *2
+            +RO
+            +access"#]],
     );
 }
 

@@ -1,4 +1,6 @@
 //! DEBUG of the process: sleep, crash, log.
+//!
+//! How the process ends is the host's business; this is what is asked of it.
 
 use std::time::Duration;
 

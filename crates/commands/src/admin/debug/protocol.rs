@@ -6,6 +6,7 @@ use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
 
 use crate::ctx::{CmdResult, Ctx};
 
+#[allow(clippy::approx_constant, reason = "the number that Redis answers")]
 pub(super) fn protocol(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     match args.at(2).to_ascii_lowercase().as_slice() {
         b"string" => out.bulk_str("Hello World"),

@@ -1,4 +1,6 @@
 //! DEBUG's switches: behaviour that only tests turn off or on.
+//!
+//! Those that are no directives are kept in [`Switches`], where their subjects look them up.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 

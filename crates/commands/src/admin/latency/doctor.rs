@@ -1,4 +1,6 @@
 //! LATENCY DOCTOR: what the recorded spikes say, in words, and what to do about them.
+//!
+//! The words are ours; only the names of events are Redis's.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;

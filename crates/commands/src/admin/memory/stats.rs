@@ -1,4 +1,6 @@
 //! MEMORY STATS: the fields and their names are Redis's.
+//!
+//! What has no counterpart here (replicas, scripts, cluster links) is zero.
 
 use keyspace::DbStats;
 use resp::ReplyWriter;
