@@ -34,10 +34,13 @@ pub const BITFIELD: Command = Command::new("bitfield", -2, bitfield)
 
 /// With nothing but GET, BITFIELD only reads.
 fn bitfield_key_flags(args: Args<'_>) -> &'static str {
-    let writes = |arg: &[u8]| {
-        arg.eq_ignore_ascii_case(b"set") || arg.eq_ignore_ascii_case(b"incrby")
-    };
-    if args.from(2).iter().any(writes) { "RW access update" } else { "RO access" }
+    let writes =
+        |arg: &[u8]| arg.eq_ignore_ascii_case(b"set") || arg.eq_ignore_ascii_case(b"incrby");
+    if args.from(2).iter().any(writes) {
+        "RW access update"
+    } else {
+        "RO access"
+    }
 }
 
 /// `BITFIELD_RO`

@@ -31,7 +31,11 @@ fn set_key_flags(args: Args<'_>) -> &'static str {
         let words: [&[u8]; 5] = [b"get", b"ifeq", b"ifne", b"ifdeq", b"ifdne"];
         words.iter().any(|word| arg.eq_ignore_ascii_case(word))
     };
-    if args.from(3).iter().any(looks) { "RW access update" } else { "OW update" }
+    if args.from(3).iter().any(looks) {
+        "RW access update"
+    } else {
+        "OW update"
+    }
 }
 
 /// `SETNX`

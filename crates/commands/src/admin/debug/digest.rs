@@ -179,7 +179,10 @@ mod tests {
         for text in [&b"a"[..], b"1", b"bb"] {
             members.add(text, &set::SetLimits::default());
         }
-        let limits = zset::Limits { entries_max: 128, value_max: 64 };
+        let limits = zset::Limits {
+            entries_max: 128,
+            value_max: 64,
+        };
         let mut scores = Zset::new(1, limits);
         for (member, score) in [(b"a", 1.5), (b"b", 2.0), (b"c", f64::INFINITY)] {
             scores.insert(member, score, limits);
@@ -189,14 +192,34 @@ mod tests {
         fields.set(b"n", b"1", &hash::HashLimits::default());
         let mut stream = Stream::new();
         let id = NewId::Exact(StreamId { ms: 1, seq: 1 });
-        let limits = NodeLimits { bytes_max: 4096, entries_max: 100 };
-        stream.append(id, &[b"f", b"v", b"g", b"2"], limits).unwrap();
+        let limits = NodeLimits {
+            bytes_max: 4096,
+            entries_max: 100,
+        };
+        stream
+            .append(id, &[b"f", b"v", b"g", b"2"], limits)
+            .unwrap();
         for (value, expected) in [
-            (Value::List(list), "d5f44352f6226abea9252dad248ef5de0d964396"),
-            (Value::Set(members), "9bb43bb6747536182c2f56b3820766db59f44e27"),
-            (Value::Zset(scores), "e92d6b728e330370f3ad224b269045df0d1b132d"),
-            (Value::Hash(fields), "ad9a818d75d51dd3c55d5905f22259a91bbc4b14"),
-            (Value::Stream(stream), "8551276864e67acc9e58c42c490ba228cc233280"),
+            (
+                Value::List(list),
+                "d5f44352f6226abea9252dad248ef5de0d964396",
+            ),
+            (
+                Value::Set(members),
+                "9bb43bb6747536182c2f56b3820766db59f44e27",
+            ),
+            (
+                Value::Zset(scores),
+                "e92d6b728e330370f3ad224b269045df0d1b132d",
+            ),
+            (
+                Value::Hash(fields),
+                "ad9a818d75d51dd3c55d5905f22259a91bbc4b14",
+            ),
+            (
+                Value::Stream(stream),
+                "8551276864e67acc9e58c42c490ba228cc233280",
+            ),
         ] {
             assert_eq!(digest_of(value), expected);
         }
