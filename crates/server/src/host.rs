@@ -204,7 +204,6 @@ impl Host for ServerHost {
         request: ShutdownRequest,
         client: Arc<dyn ClientLink>,
     ) -> Result<(), ReplyError> {
-        tracing::warn!("User requested shutdown...");
         self.shutdown.request(request, Some(client));
         Ok(())
     }

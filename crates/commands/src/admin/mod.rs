@@ -55,3 +55,6 @@ fn host<'a>(ctx: &Ctx<'a>) -> Result<&'a dyn Host, ReplyError> {
     let server = ctx.server;
     server.host().map(|host| &**host).ok_or(errors::NO_HOST)
 }
+
+#[cfg(test)]
+mod tests;
