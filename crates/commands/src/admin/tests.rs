@@ -133,10 +133,17 @@ fn debug_populate_keeps_what_is_there() {
 #[test]
 fn debug_is_refused_unless_a_directive_allows_it() {
     let mut tester = Tester::new();
-    for (setting, local, allowed) in
-        [(0, true, false), (1, false, true), (2, false, false), (2, true, true)]
-    {
-        tester.server.settings.enable_debug_command.store(setting, std::sync::atomic::Ordering::Relaxed);
+    for (setting, local, allowed) in [
+        (0, true, false),
+        (1, false, true),
+        (2, false, false),
+        (2, true, true),
+    ] {
+        tester
+            .server
+            .settings
+            .enable_debug_command
+            .store(setting, std::sync::atomic::Ordering::Relaxed);
         tester.session.is_local = local;
         let reply = tester.line("DEBUG PROTOCOL integer");
         assert_eq!(reply == ":12345", allowed, "{setting} {local}: {reply}");
@@ -165,7 +172,9 @@ fn slowlog_shows_the_newest_first_and_as_many_as_asked_for() {
 fn memory_usage_counts_the_whole_value() {
     let mut tester = Tester::new();
     tester.run(&[b"SET", b"k", &[b'x'; 10_000]]);
-    let bytes: usize = tester.line("MEMORY USAGE k SAMPLES 0")[1..].parse().unwrap();
+    let bytes: usize = tester.line("MEMORY USAGE k SAMPLES 0")[1..]
+        .parse()
+        .unwrap();
     assert!((10_000..12_000).contains(&bytes), "{bytes}");
     check(
         "MEMORY USAGE nokey
