@@ -1,7 +1,7 @@
 //! LOLWUT: a drawing for no reason, different each time, and the version.
 //!
 //! `LOLWUT [VERSION n] [columns] [rows]`. The drawing is a weave of diagonal wires: every cell is
-//! one of two diagonals by the toss of a coin, and the eye finds the paths. (Truchet's tiles, 1704.)
+//! one of two diagonals by the toss of a coin, and the eye finds the paths (Truchet, 1704).
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

@@ -78,7 +78,6 @@ fn debug_answers_values_of_every_type() {
         "DEBUG PROTOCOL map
          DEBUG PROTOCOL attrib
          DEBUG PROTOCOL push
-         DEBUG PROTOCOL nosuch
          DEBUG ERROR \"OOPS it is\\nbroken\"
          DEBUG NOSUCH
          DEBUG DIGEST x
@@ -94,7 +93,6 @@ fn debug_answers_values_of_every_type() {
             $39
             Some real reply following the attribute
             -ERR RESP2 is not supported by this command
-            -ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false
             -OOPS it is broken
             -ERR unknown subcommand or wrong number of arguments for 'NOSUCH'. Try DEBUG HELP.
             -ERR unknown subcommand or wrong number of arguments for 'DIGEST'. Try DEBUG HELP.

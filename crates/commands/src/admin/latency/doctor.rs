@@ -61,19 +61,21 @@ fn advice(event: &str) -> &'static [&'static str] {
     match event {
         "command" | "fast-command" => &[
             "SLOWLOG GET shows which commands were slow; `slowlog-log-slower-than` sets from when.",
-            "Commands on large values cost time in their size: SCAN in the place of KEYS, UNLINK in \
-             the place of DEL, fewer members per call.",
+            "Commands on large values cost time in their size: SCAN in the place of KEYS, UNLINK \
+             in the place of DEL, fewer members per call.",
             "A machine that swaps, or whose processors are all busy, makes every command slow.",
         ],
         "expire-cycle" => &[
-            "Many keys ran out at once: spread their times to live, or set `lazyfree-lazy-expire yes`.",
+            "Many keys ran out at once: spread their times to live, or set \
+             `lazyfree-lazy-expire yes`.",
         ],
         "eviction-cycle" | "eviction-del" => {
             &["Memory is at its limit: raise `maxmemory`, or set `lazyfree-lazy-eviction yes`."]
         }
         "aof-write" | "aof-fsync-always" | "aof-write-pending-fsync" | "aof-write-active-child" => {
             &[
-                "The disk is slow or shared: see `appendfsync`, or move the log to a disk of its own.",
+                "The disk is slow or shared: see `appendfsync`, or move the log to a disk of \
+                 its own.",
             ]
         }
         _ => &[],

@@ -47,8 +47,8 @@ fn findings(memory: &MemoryFigures) -> Vec<String> {
     }
     if memory.client_count > 0 && memory.clients / memory.client_count > CLIENT_MAX {
         found.push(
-            "Clients: their buffers take more than 200 KiB each on average. CLIENT LIST shows which \
-             ones: slow readers, subscribers that fall behind, very long pipelines."
+            "Clients: their buffers take more than 200 KiB each on average. CLIENT LIST shows \
+             which ones: slow readers, subscribers that fall behind, very long pipelines."
                 .to_owned(),
         );
     }
