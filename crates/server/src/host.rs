@@ -204,6 +204,13 @@ impl Host for ServerHost {
         request: ShutdownRequest,
         client: Arc<dyn ClientLink>,
     ) -> Result<(), ReplyError> {
+        if request.save == Some(true) && !request.force {
+            tracing::warn!("SHUTDOWN SAVE: this version cannot save the data, and does not exit.");
+            return Err(errors::persistence::SHUTDOWN_FAILED);
+        }
+        if request.save.is_none() && !self.config.save_points().is_empty() {
+            tracing::warn!("Exiting without saving the data, which this version cannot do.");
+        }
         self.shutdown.request(request, Some(client));
         Ok(())
     }
