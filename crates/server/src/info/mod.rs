@@ -115,7 +115,7 @@ const SECTIONS: &[Kind] = &[
         commandstats::write_latencies,
     ),
     kind("Cluster", &["cluster"], true, |_, section| {
-        section.field("cluster_enabled", 0)
+        section.field("cluster_enabled", 0);
     }),
     kind("Keyspace", &["keyspace"], true, keyspace::write),
 ];

@@ -27,7 +27,7 @@ pub(super) fn os() -> &'static str {
 fn kilobytes(file: &str, name: &str) -> u64 {
     let text = fs::read_to_string(file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().nth(0));
+    let number = line.and_then(|line| line.split_whitespace().next());
     number
         .and_then(|number| number.parse::<u64>().ok())
         .unwrap_or(0)
@@ -79,7 +79,7 @@ fn cpu_time(who: libc::c_int) -> (Time, Time) {
         libc::getrusage(who, usage.as_mut_ptr());
         usage.assume_init()
     };
-    let time = |t: libc::timeval| (t.tv_sec as i64, t.tv_usec as i64);
+    let time = |t: libc::timeval| (t.tv_sec, t.tv_usec);
     (time(usage.ru_stime), time(usage.ru_utime))
 }
 
