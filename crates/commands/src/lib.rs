@@ -35,8 +35,10 @@ pub(crate) mod testing;
 
 mod admin;
 mod bitmaps;
+mod collection;
 mod connection;
 mod generic;
+mod lists;
 mod strings;
 mod transactions;
 

@@ -79,8 +79,8 @@ settings! {
     list_compress_depth: uint = 0;
     /// `set-max-intset-entries`.
     set_max_intset_entries: uint = 512;
-    /// `set-max-listpack-entries`.
-    set_max_listpack_entries: uint = 128;
+    /// `set-max-listpack-entries`; 0: no listpack sets, as in Redis 7.0.
+    set_max_listpack_entries: uint = 0;
     /// `set-max-listpack-value`, bytes.
     set_max_listpack_value: uint = 64;
     /// `zset-max-listpack-entries`.

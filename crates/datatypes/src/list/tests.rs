@@ -180,12 +180,17 @@ fn positions_are_those_of_lpos() {
         ..ListLimits::default()
     };
     let list = list_of(&[b"a", b"b", b"c", b"1", b"2", b"3", b"c", b"c"], &limits);
-    assert_eq!(list.positions(b"c", End::Head, 0, 1, 0), [2]);
-    assert_eq!(list.positions(b"c", End::Head, 1, 0, 0), [6, 7]);
-    assert_eq!(list.positions(b"c", End::Tail, 0, 2, 0), [7, 6]);
-    assert_eq!(list.positions(b"c", End::Tail, 0, 0, 2), [7, 6]);
-    assert_eq!(list.positions(b"3", End::Head, 0, 0, 5), []);
-    assert_eq!(list.positions(b"3", End::Head, 0, 0, 6), [5]);
+    let positions = |text: &[u8], from, skip, count, compare_max| {
+        let mut found = Vec::new();
+        list.positions(text, from, skip, count, compare_max, |at| found.push(at));
+        found
+    };
+    assert_eq!(positions(b"c", End::Head, 0, 1, 0), [2]);
+    assert_eq!(positions(b"c", End::Head, 1, 0, 0), [6, 7]);
+    assert_eq!(positions(b"c", End::Tail, 0, 2, 0), [7, 6]);
+    assert_eq!(positions(b"c", End::Tail, 0, 0, 2), [7, 6]);
+    assert_eq!(positions(b"3", End::Head, 0, 0, 5), []);
+    assert_eq!(positions(b"3", End::Head, 0, 0, 6), [5]);
 }
 
 #[derive(Clone, Debug)]

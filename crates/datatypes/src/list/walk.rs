@@ -52,10 +52,9 @@ impl List {
         }
     }
 
-    /// The indexes of elements equal to `text`, as LPOS answers them: from the head, or from the
-    /// tail with `from` = `Tail`; skips `skip` matches, answers at most `count` (0: all), compares
-    /// at most `compare_max` (0: all).
-    #[must_use]
+    /// Finds elements equal to `text`, as LPOS does: from the head, or from the tail with `from` =
+    /// `Tail`; skips `skip` matches, gives `f` the indexes of at most `count` (0: all), compares at
+    /// most `compare_max` elements (0: all).
     pub fn positions(
         &self,
         text: &[u8],
@@ -63,35 +62,29 @@ impl List {
         skip: usize,
         count: usize,
         compare_max: usize,
-    ) -> Vec<usize> {
-        let mut found = Vec::new();
+        mut f: impl FnMut(usize),
+    ) {
         let needle = Needle::new(text);
-        let len = self.len();
-        let (mut passed, mut skip) = (0, skip);
-        let start = if from == End::Head {
-            0
-        } else {
-            len.saturating_sub(1)
-        };
+        let last = self.len().saturating_sub(1);
+        let (mut passed, mut matches) = (0, 0);
+        let start = if from == End::Head { 0 } else { last };
         self.walk(start, from, |item| {
             if needle.is(item) {
-                if skip > 0 {
-                    skip -= 1;
-                } else {
-                    found.push(if from == End::Head {
+                matches += 1;
+                if matches > skip {
+                    f(if from == End::Head {
                         passed
                     } else {
-                        len - 1 - passed
+                        last - passed
                     });
                 }
             }
             passed += 1;
-            if (count > 0 && found.len() == count) || passed == compare_max {
+            if (count > 0 && matches.saturating_sub(skip) == count) || passed == compare_max {
                 return Flow::Break(());
             }
             Flow::Continue(())
         });
-        found
     }
 }
 

@@ -84,13 +84,13 @@ impl<'a> Entry<'a> {
         (self.kind() == Kind::String).then(|| unsafe { self.0.str_value() })
     }
 
-    /// What OBJECT ENCODING answers.
+    /// What OBJECT ENCODING answers, in the names of Redis 7.0.
     pub fn encoding(&self) -> &'static str {
         match self.value() {
             ValueRef::Str(StrRef::Int(_)) => "int",
             ValueRef::Str(StrRef::Embstr(_)) => "embstr",
             ValueRef::Str(StrRef::Raw(_)) => "raw",
-            ValueRef::List(v) => v.encoding_name(),
+            ValueRef::List(v) => v.encoding_7_0(),
             ValueRef::Set(v) => v.encoding_name(),
             ValueRef::Zset(v) => v.encoding_name(),
             ValueRef::Hash(v) => v.encoding_name(),

@@ -42,7 +42,10 @@ pub(super) static ENCODINGS: Section = Section {
             .with(DEBUG)
             .doc("Nodes at either end of a list that are not compressed; 0: compress none."),
         entries("set-max-intset-entries", 512).doc("Members of a compact set of integers."),
-        entries("set-max-listpack-entries", 128).doc("Members of a compact set of others."),
+        entries("set-max-listpack-entries", 0).doc(
+            "Members of a compact set of others; 0: none, as in Redis 7.0, whose encodings \
+             applications then see. Redis 7.2 has 128.",
+        ),
         int("set-max-listpack-value", 64, 0, i64::MAX).doc("Bytes of its longest member."),
         entries("zset-max-listpack-entries", 128)
             .alias(&["zset-max-ziplist-entries"])

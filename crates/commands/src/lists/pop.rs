@@ -1,0 +1,182 @@
+//! Taking from the ends: LPOP, RPOP, LMPOP.
+
+use std::ops::ControlFlow;
+
+use common::number::I64Text;
+use datatypes::List;
+use datatypes::list::{End, ListLimits};
+use resp::{Args, ReplyWriter, errors};
+
+use super::{limits, parse_end, popped};
+use crate::collection::{self, parse_count, parse_positive, reply_item};
+use crate::command::flag::{FAST, WRITE};
+use crate::command::{Command, Group, KeySpec, category};
+use crate::ctx::{CmdResult, Ctx};
+
+/// `LPOP`
+pub const LPOP: Command = Command::new("lpop", -2, lpop)
+    .group(Group::List)
+    .since("1.0.0")
+    .docs(
+        "Returns and removes elements at the left end of a list.",
+        "O(N)",
+    )
+    .flags(WRITE | FAST)
+    .categories(category::LIST)
+    .keys(&[KeySpec::at(1, "RW access delete")])
+    .args("key:key@0 count:integer?^6.2.0");
+
+/// `RPOP`
+pub const RPOP: Command = Command::new("rpop", -2, rpop)
+    .group(Group::List)
+    .since("1.0.0")
+    .docs(
+        "Returns and removes elements at the right end of a list.",
+        "O(N)",
+    )
+    .flags(WRITE | FAST)
+    .categories(category::LIST)
+    .keys(&[KeySpec::at(1, "RW access delete")])
+    .args("key:key@0 count:integer?^6.2.0");
+
+/// `LMPOP`
+pub const LMPOP: Command = Command::new("lmpop", -4, lmpop)
+    .group(Group::List)
+    .since("7.0.0")
+    .docs(
+        "Returns and removes elements of the first list that is not empty.",
+        "O(N+M)",
+    )
+    .flags(WRITE)
+    .categories(category::LIST)
+    .keys(&[KeySpec::at(1, "RW access delete").keynum(0, 1, 1)])
+    .args("numkeys:integer key:key@0* where(left=LEFT! | right=RIGHT!) count:integer=COUNT?");
+
+fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    pop(ctx, args, End::Head, out)
+}
+
+fn rpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    pop(ctx, args, End::Tail, out)
+}
+
+#[inline]
+fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if let Some(count) = args.get(2) {
+        return pop_some(ctx, args, count, end, out);
+    }
+    let limits = limits(ctx.server);
+    let mut key = ctx.write(args.at(1));
+    let Some(list) = collection::open::<List>(&mut key)? else {
+        out.null();
+        return Ok(());
+    };
+    list.pop(end, &limits, |item| reply_item(item, out));
+    collection::commit_removal::<List>(key, popped(end), 1);
+    Ok(())
+}
+
+fn pop_some(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    count: &[u8],
+    end: End,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    if args.len() > 3 {
+        return Err(errors::wrong_arity(ctx.command().name));
+    }
+    let count = parse_count(count, errors::MUST_BE_POSITIVE)?;
+    let limits = limits(ctx.server);
+    let mut key = ctx.write(args.at(1));
+    match collection::view::<List>(&key)? {
+        None => out.null_array(),
+        Some(_) if count == 0 => out.array(0),
+        Some(_) => {
+            if let Some(list) = collection::open::<List>(&mut key)? {
+                let popped_len = take(list, end, count, &limits, out);
+                collection::commit_removal::<List>(key, popped(end), popped_len as u64);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replies and removes up to `count` elements, the outermost first. Returns how many.
+fn take(
+    list: &mut List,
+    end: End,
+    count: usize,
+    limits: &ListLimits,
+    out: &mut ReplyWriter<'_>,
+) -> usize {
+    let len = list.len();
+    let count = count.min(len);
+    let (first, start) = match end {
+        End::Head => (0, 0),
+        End::Tail => (len - 1, len - count),
+    };
+    out.array(count);
+    let mut left = count;
+    list.walk(first, end, |item| {
+        reply_item(item, out);
+        left -= 1;
+        if left == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    list.remove_range(start, count, limits);
+    count
+}
+
+fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let keys = parse_positive(args.at(1), errors::NUMKEYS_NOT_POSITIVE)?;
+    let options = keys.checked_add(2).ok_or(errors::SYNTAX)?;
+    let end = parse_end(args.get(options).ok_or(errors::SYNTAX)?)?;
+    let count = match (args.get(options + 1), args.get(options + 2)) {
+        (None, _) => 1,
+        (Some(word), Some(count)) if word.eq_ignore_ascii_case(b"COUNT") => {
+            let count = parse_positive(count, errors::COUNT_NOT_POSITIVE)?;
+            if args.len() > options + 3 {
+                return Err(errors::SYNTAX);
+            }
+            count
+        }
+        _ => return Err(errors::SYNTAX),
+    };
+    for name in args.from(2).iter().take(keys) {
+        if pop_with_key(ctx, name, end, count, out)? {
+            return Ok(());
+        }
+    }
+    out.null_array();
+    Ok(())
+}
+
+/// Replies a key's name and up to `count` of its elements, and removes them. False, and no reply,
+/// where there is no such key.
+///
+/// # Errors
+/// WRONGTYPE.
+fn pop_with_key(
+    ctx: &mut Ctx<'_>,
+    name: &[u8],
+    end: End,
+    count: usize,
+    out: &mut ReplyWriter<'_>,
+) -> Result<bool, resp::ReplyError> {
+    let limits = limits(ctx.server);
+    let mut key = ctx.write(name);
+    let Some(list) = collection::open::<List>(&mut key)? else {
+        return Ok(false);
+    };
+    out.array(2);
+    out.bulk(name);
+    let count = take(list, end, count, &limits, out);
+    collection::commit_removal::<List>(key, popped(end), count as u64);
+    let command = if end == End::Head { b"LPOP" } else { b"RPOP" };
+    ctx.propagate_as(&[command, name, I64Text::new(count as i64).as_bytes()]);
+    Ok(true)
+}
