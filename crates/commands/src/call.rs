@@ -214,7 +214,7 @@ pub(crate) fn drain(ctx: &mut Ctx<'_>, args: Args<'_>) {
     let server = ctx.server;
     let dirty = ctx.effects.dirty;
     server.stats.worker(ctx.session.worker).changed(dirty);
-    if !ctx.effects.expired.is_empty() {
+    if !ctx.effects.expired.is_empty() || !ctx.effects.expired_fields.is_empty() {
         crate::expire::record(ctx);
     }
     let propagation = std::mem::take(&mut ctx.propagation);

@@ -5,6 +5,7 @@
 //! keys from each shard's index in short slices, so that a key is gone and its `expired` event is
 //! out within 10 ms of its time on an idle server, however many volatile keys there are. Either
 //! way the log gets a DEL (or UNLINK) before anything that was done with the key afterwards.
+//! Fields of hashes expire in the same way, with HDEL.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,6 +19,8 @@ use crate::session::Session;
 
 /// Keys deleted under one lock hold.
 const SLICE_KEYS: usize = 64;
+/// Fields deleted of one hash under one lock hold.
+const SLICE_FIELDS: usize = 1000;
 
 /// Stands for the server where it changes data of its own accord.
 pub(crate) const INTERNAL: Command = Command::new("internal", 0, crate::dispatch::container);
@@ -32,15 +35,22 @@ pub(crate) fn delete_overdue(ctx: &mut Ctx<'_>) {
     }
 }
 
-/// Counts the keys that expired in this command and logs their deletion, before the command.
+/// Counts the keys and fields that expired in this command and logs their deletion, before the
+/// command.
 #[cold]
 pub(crate) fn record(ctx: &mut Ctx<'_>) {
     let server = ctx.server;
     let expired = std::mem::take(&mut ctx.effects.expired);
+    let fields = std::mem::take(&mut ctx.effects.expired_fields);
     server
         .stats
         .expired_keys
         .fetch_add(expired.len() as u64, Relaxed);
+    let expired_fields = fields.iter().map(|(_, names)| names.len() as u64).sum();
+    server
+        .stats
+        .expired_fields
+        .fetch_add(expired_fields, Relaxed);
     if !server.log.is_wanted() {
         return;
     }
@@ -49,6 +59,12 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
     let deletions = expired
         .into_iter()
         .map(|DbKey { db, key }| (db, vec![name.into(), key.into()]));
+    let fields = fields.into_iter().map(|(DbKey { db, key }, names)| {
+        let names = names.into_iter().map(<[u8]>::into_vec);
+        let words = [b"HDEL".to_vec(), key.into_vec()];
+        (db, words.into_iter().chain(names).collect())
+    });
+    let deletions = deletions.chain(fields);
     match &mut ctx.unit {
         Some(unit) => unit.extend(deletions),
         None => deletions.for_each(|deletion| server.append_to_log(vec![deletion])),
@@ -71,7 +87,9 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
                 .keyspace
                 .due(&mut ctx.locked, shard, now_ms, SLICE_KEYS);
             for (db, due) in &due {
-                ctx.write_in(*db, &due.key).unchanged();
+                let mut key = ctx.write_in(*db, &due.key);
+                key.expire_fields(SLICE_FIELDS);
+                key.unchanged();
             }
             call::drain(&mut ctx, resp::Args::new(&[]));
         }

@@ -1,7 +1,7 @@
 //! The list of command families. A new family adds one line here.
 
 use crate::command::Command;
-use crate::{admin, bitmaps, connection, generic, lists, strings, transactions};
+use crate::{admin, bitmaps, connection, generic, hashes, lists, strings, transactions};
 
 /// Every command of the server, by family.
 pub const FAMILIES: &[&[&Command]] = &[
@@ -9,6 +9,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     bitmaps::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
+    hashes::COMMANDS,
     lists::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,

@@ -38,6 +38,7 @@ mod bitmaps;
 mod collection;
 mod connection;
 mod generic;
+mod hashes;
 mod lists;
 mod strings;
 mod transactions;

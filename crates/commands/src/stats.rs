@@ -166,6 +166,8 @@ pub struct Stats {
     pub error_replies: AtomicU64,
     /// Keys deleted because their time was over.
     pub expired_keys: AtomicU64,
+    /// Fields of hashes deleted because their time was over.
+    pub expired_fields: AtomicU64,
     /// Keys evicted.
     pub evicted_keys: AtomicU64,
 }
@@ -186,6 +188,7 @@ impl Stats {
             errors: Mutex::new(BTreeMap::new()),
             error_replies: AtomicU64::new(0),
             expired_keys: AtomicU64::new(0),
+            expired_fields: AtomicU64::new(0),
             evicted_keys: AtomicU64::new(0),
         }
     }
@@ -304,6 +307,7 @@ impl Stats {
         self.errors.lock().clear();
         self.error_replies.store(0, Relaxed);
         self.expired_keys.store(0, Relaxed);
+        self.expired_fields.store(0, Relaxed);
         self.evicted_keys.store(0, Relaxed);
     }
 }

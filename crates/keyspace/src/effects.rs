@@ -130,6 +130,8 @@ pub struct Effects {
     pub ready: SmallVec<[DbKey; 1]>,
     /// Keys that had expired and were deleted on the way: to be propagated as DEL, first.
     pub expired: SmallVec<[DbKey; 1]>,
+    /// Fields of hashes that were due and removed on the way: to be propagated as HDEL, first.
+    pub expired_fields: Vec<(DbKey, Vec<Box<[u8]>>)>,
 }
 
 impl Effects {
@@ -148,6 +150,7 @@ impl Effects {
             && self.touched.is_empty()
             && self.ready.is_empty()
             && self.expired.is_empty()
+            && self.expired_fields.is_empty()
     }
 
     /// Notes an event on a key, if someone wants it.
@@ -169,5 +172,6 @@ impl Effects {
         self.touched.clear();
         self.ready.clear();
         self.expired.clear();
+        self.expired_fields.clear();
     }
 }

@@ -74,6 +74,58 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// Removes up to `count_max` fields of a hash whose time has come, on a primary. A hash that
+    /// has no other fields goes with them. Not a change to be committed.
+    #[inline]
+    pub fn expire_fields(&mut self, count_max: usize) {
+        let due = self.entry().and_then(|entry| entry.fields_due());
+        if due.is_some_and(|due| due < self.effects.now_ms) {
+            self.remove_due_fields(count_max);
+        }
+    }
+
+    #[cold]
+    fn remove_due_fields(&mut self, count_max: usize) {
+        let before_ms = self.effects.now_ms - 1;
+        if self.effects.on_expired != OnExpired::Delete {
+            return;
+        }
+        let Some(ValueMut::Hash(hash)) = self.value_mut() else {
+            return;
+        };
+        let mut names = Vec::new();
+        hash.expire_due(before_ms, count_max, |field| {
+            names.push(field.name.to_vec().into_boxed_slice());
+        });
+        let is_empty = hash.is_empty();
+        self.note(Event::new(EventClass::HASH, "hexpired"));
+        if is_empty {
+            self.remove();
+            self.note(Event::generic("del"));
+        } else {
+            self.file_fields(None);
+        }
+        self.changed = false;
+        let key = DbKey {
+            db: self.db.id(),
+            key: self.key.into(),
+        };
+        self.effects.expired_fields.push((key, names));
+        self.touched();
+    }
+
+    /// After a hash's fields were given expiries: sees to it that they are removed in time.
+    /// `before` is when the first field was due before the change.
+    pub fn file_fields(&mut self, before: Option<i64>) {
+        let due = self.entry().and_then(|entry| entry.fields_due());
+        if let (Some(place), Some(due)) = (self.place, due)
+            && before.is_none_or(|before| due < before)
+        {
+            self.db
+                .file_fields(self.hash, place, due, self.effects.now_ms);
+        }
+    }
+
     /// The key.
     pub fn key(&self) -> &'a [u8] {
         self.key

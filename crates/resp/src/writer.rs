@@ -238,6 +238,15 @@ impl<'a> ReplyWriter<'a> {
         self.out.truncate(mark.0);
     }
 
+    /// Puts a bulk string in front of what was written since `mark`: for cursors, which are known
+    /// only behind what they go before.
+    pub fn bulk_before(&mut self, mark: Mark, bytes: &[u8]) {
+        let end = self.out.len();
+        self.bulk(bytes);
+        let len = self.out.len() - end;
+        self.out[mark.0..].rotate_right(len);
+    }
+
     /// Bytes written since `mark`.
     #[inline]
     pub fn len_since(&self, mark: Mark) -> usize {

@@ -5,7 +5,7 @@ mod del;
 mod expire;
 mod object;
 mod rename;
-mod scan;
+pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 mod ttl;

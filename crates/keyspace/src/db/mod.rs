@@ -183,7 +183,12 @@ impl Db {
             self.sweep_expiry(now_ms);
             self.volatile.add(hash, entry.view(), None, at, now_ms);
         }
-        self.table.insert_new(hash.0, entry)
+        let fields_due = entry.view().fields_due();
+        let place = self.table.insert_new(hash.0, entry);
+        if let Some(at) = fields_due {
+            self.file_fields(hash, place, at, now_ms);
+        }
+        place
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> Option<EntryBox> {
@@ -208,6 +213,7 @@ impl Db {
             return;
         };
         let old = entry.view().expire_at();
+        let is_hash = matches!(value, Value::Hash(_));
         let mut rest = Some(value);
         if old.is_some() == expire_at.is_some() {
             rest = rest.and_then(|value| entry.overwrite(value).err());
@@ -225,6 +231,9 @@ impl Db {
             });
         }
         self.expiry_changed(hash, place, old, expire_at, now_ms);
+        if is_hash && let Some(at) = self.table.get(place).and_then(|entry| entry.fields_due()) {
+            self.file_fields(hash, place, at, now_ms);
+        }
     }
 
     /// Changes the expiry of the entry at `place`.

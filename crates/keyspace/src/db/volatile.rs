@@ -1,5 +1,8 @@
 //! The volatile keys of a [`Db`]: counters, the expiry index and its generations.
 //!
+//! Hashes with fields that expire have records as well, for the first of them, whether or not the
+//! key itself expires; the counters do not count them.
+//!
 //! Stale records (of keys deleted or given a shorter expiry) stay in the index until they fire.
 //! When they outnumber the live ones, a new generation begins: what is live moves over, some at
 //! each further change, and the old one is dropped. A mark in the entry says whether the
@@ -9,7 +12,7 @@ use super::Db;
 use crate::entry::{Entry, EntryBox};
 use crate::expiry::ExpiryIndex;
 use crate::hash::KeyHash;
-use datatypes::table::Table;
+use datatypes::table::{Place, Table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -32,6 +35,8 @@ pub(crate) struct Volatile {
     /// The mark of the current generation.
     mark: bool,
     len: usize,
+    /// Records that were live when the generation had taken over.
+    live_at_start: usize,
     expire_sum: i128,
     /// The shard's: when there may be something to do next.
     next_due: Arc<AtomicI64>,
@@ -44,6 +49,7 @@ impl Volatile {
             old: None,
             mark: false,
             len: 0,
+            live_at_start: 0,
             expire_sum: 0,
             next_due,
         }
@@ -104,6 +110,7 @@ impl Volatile {
         self.current = None;
         self.old = None;
         self.len = 0;
+        self.live_at_start = 0;
         self.expire_sum = 0;
     }
 
@@ -142,7 +149,7 @@ impl Volatile {
         } else if self
             .current
             .as_ref()
-            .is_some_and(|c| c.len() > 2 * self.len + STALE_MIN)
+            .is_some_and(|c| c.len() > 2 * self.len.max(self.live_at_start) + STALE_MIN)
         {
             self.old = self.current.take();
             self.mark = !self.mark;
@@ -155,6 +162,7 @@ impl Volatile {
         old.drain(&mut prefixes);
         if prefixes.is_empty() {
             self.old = None;
+            self.live_at_start = self.current.as_ref().map_or(0, |index| index.len());
         }
         for prefix in prefixes {
             self.refile(table, prefix, now_ms, None);
@@ -172,9 +180,9 @@ impl Volatile {
         mut due: Option<&mut Vec<DueKey>>,
     ) {
         table.find_prefix(prefix, |_, entry| {
-            let Some(at) = entry.expire_at() else { return };
+            let Some(at) = entry.first_due() else { return };
             match &mut due {
-                Some(due) if entry.is_expired(now_ms) => {
+                Some(due) if at < now_ms => {
                     due.push(DueKey {
                         hash: entry.hash(),
                         key: entry.key().into(),
@@ -188,6 +196,14 @@ impl Volatile {
 }
 
 impl Db {
+    /// Files a hash whose first field expires at `at`.
+    pub(crate) fn file_fields(&mut self, hash: KeyHash, place: Place, at: i64, now_ms: i64) {
+        if let Some(entry) = self.table.get(place) {
+            self.volatile.file(hash.prefix(), entry, at, now_ms);
+        }
+        self.sweep_expiry(now_ms);
+    }
+
     pub(super) fn sweep_expiry(&mut self, now_ms: i64) {
         self.volatile.sweep(&self.table, now_ms);
     }

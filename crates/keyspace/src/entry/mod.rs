@@ -111,6 +111,27 @@ impl<'a> Entry<'a> {
         self.expire_at().is_some_and(|at| now_ms > at)
     }
 
+    /// When the first field of a hash expires, in Unix ms.
+    #[inline]
+    pub fn fields_due(&self) -> Option<i64> {
+        if self.kind() != Kind::Hash {
+            return None;
+        }
+        match self.value() {
+            ValueRef::Hash(hash) => hash.next_due(),
+            _ => None,
+        }
+    }
+
+    /// When something of the entry expires first: the key or a field.
+    #[inline]
+    pub(crate) fn first_due(&self) -> Option<i64> {
+        match (self.expire_at(), self.fields_due()) {
+            (Some(key), Some(field)) => Some(key.min(field)),
+            (key, field) => key.or(field),
+        }
+    }
+
     /// The access clock: 24 bits, LRU seconds or LFU minutes and counter.
     #[inline]
     pub fn clock(&self) -> u32 {

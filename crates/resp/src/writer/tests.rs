@@ -137,3 +137,13 @@ proptest! {
         prop_assert_eq!(deferred, known);
     }
 }
+
+#[test]
+fn a_bulk_goes_before_what_was_written() {
+    let mut buffer = b"+OK\r\n".to_vec();
+    let mut out = ReplyWriter::new(&mut buffer, Proto::Resp2);
+    let mark = out.mark();
+    out.integer(1);
+    out.bulk_before(mark, b"17");
+    assert_eq!(buffer, b"+OK\r\n$2\r\n17\r\n:1\r\n");
+}

@@ -70,6 +70,7 @@ fn keys(facts: &Facts<'_>, section: &mut Section) {
     let stats = &facts.server.stats;
     let (_, hits, misses) = stats.processed();
     section.field("expired_keys", stats.expired_keys.load(Relaxed));
+    section.field("expired_subkeys", stats.expired_fields.load(Relaxed));
     // Expiry goes by an exact index: there is no share of keys that it overlooks.
     section.field("expired_stale_perc", "0.00");
     section.zeros(&[

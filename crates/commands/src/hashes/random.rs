@@ -1,0 +1,83 @@
+//! HRANDFIELD.
+
+use datatypes::Hash;
+use datatypes::hash::FieldRef;
+use resp::{Args, Proto, ReplyWriter, errors};
+
+use crate::collection::{parse_int, reply_item};
+use crate::command::flag::READONLY;
+use crate::command::{Command, Group, KeySpec, category};
+use crate::ctx::{CmdResult, Ctx};
+
+/// `HRANDFIELD`
+pub const HRANDFIELD: Command = Command::new("hrandfield", -2, hrandfield)
+    .group(Group::Hash)
+    .since("6.2.0")
+    .docs("Returns fields of a hash picked at random.", "O(N)")
+    .flags(READONLY)
+    .categories(category::HASH)
+    .tips(&["nondeterministic_output"])
+    .keys(&[KeySpec::at(1, "RO access")])
+    .args("key:key@0 options?{count:integer withvalues=WITHVALUES!?}");
+
+fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let Some(count) = args.get(2) else {
+        return one(ctx, args, out);
+    };
+    let count = parse_int(count)?;
+    if count == i64::MIN {
+        return Err(errors::must_be_between(-i64::MAX, i64::MAX));
+    }
+    let with_values = match args.get(3) {
+        None => false,
+        Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"WITHVALUES") => true,
+        Some(_) => return Err(errors::SYNTAX),
+    };
+    if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(errors::VALUE_OUT_OF_RANGE);
+    }
+    match ctx.read_hash(args.at(1))? {
+        None => out.array(0),
+        Some(hash) => hash.with(|hash| some(hash, count, with_values, out)),
+    }
+    Ok(())
+}
+
+fn one(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let Some(hash) = ctx.read_hash(args.at(1))? else {
+        out.null();
+        return Ok(());
+    };
+    hash.with(|hash| match common::random::with(|rng| hash.random(rng)) {
+        None => out.null(),
+        Some(field) => reply_item(field.name, out),
+    });
+    Ok(())
+}
+
+fn some(hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
+    let wanted = count.unsigned_abs() as usize;
+    let replied = if count < 0 {
+        wanted
+    } else {
+        wanted.min(hash.len())
+    };
+    let flat = with_values && out.proto() == Proto::Resp2;
+    out.array(if flat { replied * 2 } else { replied });
+    let mut reply = |field: FieldRef<'_>| {
+        if with_values && !flat {
+            out.array(2);
+        }
+        reply_item(field.name, out);
+        if with_values {
+            reply_item(field.value, out);
+        }
+    };
+    common::random::with(|rng| {
+        if count < 0 {
+            hash.random_many(rng, wanted, &mut reply);
+        } else if replied > 0 {
+            hash.random_distinct(rng, replied, &mut reply);
+        }
+    });
+}
