@@ -42,6 +42,7 @@ mod hashes;
 mod lists;
 mod strings;
 mod transactions;
+mod zsets;
 
 pub use ctx::{CmdResult, Ctx};
 pub use dispatch::{

@@ -56,7 +56,17 @@ impl Tester {
 
 /// Runs lines of commands on an empty server; the replies one after the other.
 pub(crate) fn check(lines: &str, expected: &expect_test::Expect) {
+    check_with(Tester::new(), lines, expected);
+}
+
+/// [`check`] with a client that speaks RESP3.
+pub(crate) fn check_resp3(lines: &str, expected: &expect_test::Expect) {
     let mut tester = Tester::new();
+    tester.session.proto = resp::Proto::Resp3;
+    check_with(tester, lines, expected);
+}
+
+fn check_with(mut tester: Tester, lines: &str, expected: &expect_test::Expect) {
     let replies: Vec<_> = lines
         .lines()
         .map(str::trim)
