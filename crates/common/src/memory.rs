@@ -8,6 +8,8 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
+use libmimalloc_sys as sys;
+
 /// Threads (over the life of the process) that get a slot to themselves; later ones share the last.
 const SLOTS: usize = 256;
 
@@ -42,6 +44,80 @@ pub fn peak_memory() -> usize {
 pub fn reset_peak() {
     PEAK.store(0, Relaxed);
     used_memory();
+}
+
+/// mimalloc, asked in the way that wastes least.
+///
+/// The crate of that name asks for every block with its alignment, which mimalloc answers by
+/// rounding the size up; what needs no more than a word's alignment, which is nearly everything,
+/// is asked for plainly here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mimalloc;
+
+/// The alignment of every block (`MI_MAX_ALIGN_SIZE` in `.cargo/config.toml`).
+const WORD: usize = 8;
+
+#[allow(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait over a C library"
+)]
+// SAFETY: mimalloc's functions uphold the contract: blocks of at least the size asked for, aligned
+// to a word, or to the alignment asked for; `mi_realloc` keeps that and the content.
+unsafe impl GlobalAlloc for Mimalloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: no preconditions.
+        unsafe {
+            match layout.align() {
+                ..=WORD => sys::mi_malloc(layout.size()).cast(),
+                align => sys::mi_malloc_aligned(layout.size(), align).cast(),
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: no preconditions.
+        unsafe {
+            match layout.align() {
+                ..=WORD => sys::mi_zalloc(layout.size()).cast(),
+                align => sys::mi_zalloc_aligned(layout.size(), align).cast(),
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, _: Layout) {
+        // SAFETY: the caller got the block from here.
+        unsafe { sys::mi_free(pointer.cast()) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller got the block from here.
+        unsafe {
+            match layout.align() {
+                ..=WORD => sys::mi_realloc(pointer.cast(), new_size).cast(),
+                align => sys::mi_realloc_aligned(pointer.cast(), new_size, align).cast(),
+            }
+        }
+    }
+}
+
+#[allow(
+    unsafe_code,
+    reason = "not declared by the crate without its extended API"
+)]
+unsafe extern "C" {
+    fn mi_collect(force: bool);
+}
+
+/// Gives memory that is free back to the system: all that this thread has, and what the others have
+/// returned to the common pool.
+#[allow(unsafe_code, reason = "a C function")]
+pub fn release_unused() {
+    // SAFETY: no preconditions; may be called from any thread.
+    unsafe { mi_collect(true) }
 }
 
 /// An allocator that counts what `A` hands out.

@@ -11,7 +11,7 @@ use keyspace::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: common::memory::Mimalloc = common::memory::Mimalloc;
 
 fn main() {
     let keys = std::env::args()

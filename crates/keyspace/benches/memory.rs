@@ -12,7 +12,7 @@ use keyspace::{Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::process::Command;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: common::memory::Mimalloc = common::memory::Mimalloc;
 
 fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -41,6 +41,8 @@ fn measure(keys: usize, expiry: bool) {
         w.set_with_expiry(Value::plain(&[b'v'; 32]), expiry.then_some(at));
         w.commit(Event::string("set"));
     }
+    // The server's cron does so every second.
+    common::memory::release_unused();
     let stats = ks.stats(keyspace::DbId(0), now_ms);
     let per_key = |bytes: usize| bytes as f64 / keys as f64;
     println!(

@@ -6,7 +6,7 @@ use keyspace::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::hint::black_box;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: common::memory::Mimalloc = common::memory::Mimalloc;
 
 fn set(ks: &Keyspace, key: &[u8], effects: &mut Effects) {
     let hash = ks.hash(key);

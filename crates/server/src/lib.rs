@@ -15,7 +15,7 @@ pub mod version;
 pub mod wiring;
 
 /// The allocator's type, for the binary's `#[global_allocator]`.
-pub type Allocator = common::memory::CountingAllocator<mimalloc::MiMalloc>;
+pub type Allocator = common::memory::CountingAllocator<common::memory::Mimalloc>;
 
-/// mimalloc, counted: its 8-byte size classes up to 64 bytes are what entries are made for.
-pub const ALLOCATOR: Allocator = common::memory::CountingAllocator(mimalloc::MiMalloc);
+/// mimalloc, counted.
+pub const ALLOCATOR: Allocator = common::memory::CountingAllocator(common::memory::Mimalloc);

@@ -71,8 +71,9 @@ impl Slot {
     }
 }
 
-/// See the module's text.
-#[repr(C, align(64))]
+/// See the module's text. One cache line, but without asking for its alignment: the allocator would
+/// round every segment up for it, and gives blocks of these sizes at multiples of 64 anyway.
+#[repr(C)]
 pub(super) struct Bucket {
     tags: u64,
     slots: [Slot; SLOTS],
