@@ -1,7 +1,7 @@
 //! The one entrance for commands, whoever sends them: look up, admit, queue or run.
 //!
 //! The network layer calls [`prepare`] for every command of a read batch, then [`prefetch`] for
-//! every one, and then [`dispatch`] for each in order; what was looked up and hashed is handed
+//! all of them, and then [`dispatch`] for each in order; what was looked up and hashed is handed
 //! over in [`Prepared`] and not done again.
 
 use std::sync::Arc;
@@ -51,9 +51,9 @@ pub enum Outcome {
     Blocked,
 }
 
-/// Looks a command up and hashes its key; begins to load the key's bucket into the cache.
+/// Looks a command up and hashes its key.
 #[inline]
-pub fn prepare(server: &Server, session: &Session, args: Args<'_>) -> Prepared {
+pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
     let id = server.table.find(args.at(0));
     if id == NO_COMMAND {
         return Prepared::default();
@@ -70,7 +70,6 @@ pub fn prepare(server: &Server, session: &Session, args: Args<'_>) -> Prepared {
         },
         Some(key) => {
             let hash = server.keyspace.hash(key);
-            server.keyspace.prefetch(session.db, hash);
             Prepared {
                 id,
                 hashed: true,
@@ -80,12 +79,12 @@ pub fn prepare(server: &Server, session: &Session, args: Args<'_>) -> Prepared {
     }
 }
 
-/// Begins to load the key's entry into the cache, its bucket being there by now.
-#[inline]
-pub fn prefetch(server: &Server, session: &Session, prepared: &Prepared) {
-    if prepared.hashed {
-        server.keyspace.prefetch_entry(session.db, prepared.hash);
-    }
+/// Begins to load what a batch of commands will touch into the cache: all buckets, then, as they
+/// arrive, the entries.
+pub fn prefetch(server: &Server, session: &Session, batch: &[Prepared]) {
+    let hashes = || batch.iter().filter(|p| p.hashed).map(|p| p.hash);
+    hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
+    hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
 }
 
 /// Runs a command, or queues or refuses it, and writes the reply.

@@ -28,7 +28,7 @@ impl Tester {
     pub(crate) fn run(&mut self, args: &[&[u8]]) -> Vec<u8> {
         let mut buffer = Vec::new();
         let args = Args::new(args);
-        let prepared = crate::prepare(&self.server, &self.session, args);
+        let prepared = crate::prepare(&self.server, args);
         let proto = self.session.proto;
         let mut out = ReplyWriter::new(&mut buffer, proto);
         let outcome = crate::dispatch(&self.server, &mut self.session, args, prepared, &mut out);

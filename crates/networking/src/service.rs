@@ -31,12 +31,13 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Makes the session of a client. It is in the registry from here on.
     fn connect(&self, client: &Arc<Client<Self::Shared>>) -> Self::Session;
 
-    /// Looks ahead at one command of a batch: look-up, hashing, prefetch of the buckets. Called for
-    /// every command of a batch before the first runs, and again for a command that was deferred.
+    /// Looks ahead at one command of a batch: look-up, hashing. Called for every command of a batch
+    /// before the first runs, and again for a command that was deferred.
     fn prepare(&self, session: &Self::Session, args: Args<'_>) -> Self::Prepared;
 
-    /// The second pass over a batch: prefetch of entries, whose buckets have arrived by now.
-    fn prefetch(&self, session: &Self::Session, prepared: &Self::Prepared);
+    /// Asks the memory for what a batch of several prepared commands will touch: buckets first, then
+    /// entries. Not called for a single command, which would gain nothing.
+    fn prefetch(&self, session: &Self::Session, batch: &[Self::Prepared]);
 
     /// Runs a command. On [`Outcome::Deferred`] it must have written nothing.
     fn dispatch(

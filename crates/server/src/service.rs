@@ -111,12 +111,12 @@ impl Service for App {
 
     #[inline]
     fn prepare(&self, session: &Session, args: Args<'_>) -> Prepared {
-        commands::prepare(&self.server, session, args)
+        commands::prepare(&self.server, args)
     }
 
     #[inline]
-    fn prefetch(&self, session: &Session, prepared: &Prepared) {
-        commands::prefetch(&self.server, session, prepared);
+    fn prefetch(&self, session: &Session, batch: &[Prepared]) {
+        commands::prefetch(&self.server, session, batch);
     }
 
     #[inline]

@@ -110,9 +110,8 @@ impl<S: Service> Connection<S> {
             cx.prepared[i] = cx.service.prepare(&self.session, args);
         }
         if count - first > 1 {
-            for prepared in &cx.prepared[first..count] {
-                cx.service.prefetch(&self.session, prepared);
-            }
+            cx.service
+                .prefetch(&self.session, &cx.prepared[first..count]);
         }
         self.output.open(&mut cx.pool);
         for i in first..count {
