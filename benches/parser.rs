@@ -5,8 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use resp::{Batch, Limits, Parser, Proto, ReplyWriter};
-use smallvec::SmallVec;
+use resp::{ArgScratch, Batch, Limits, Parser, Proto, ReplyWriter};
 
 const SET: &[u8] =
     b"*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$32\r\n0123456789abcdef0123456789abcdef\r\n";
@@ -17,7 +16,7 @@ fn parse(parser: &mut Parser, batch: &mut Batch, limits: &Limits, input: &[u8]) 
     batch.clear();
     let (consumed, _) = parser.parse(black_box(input), limits, batch);
     for i in 0..batch.len() {
-        let mut scratch: SmallVec<[&[u8]; 8]> = SmallVec::new();
+        let mut scratch = ArgScratch::new();
         black_box(batch.args(i, input, &mut scratch).len());
     }
     consumed

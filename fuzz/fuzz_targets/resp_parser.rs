@@ -6,8 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use resp::{Batch, Limits, Parsed, Parser, ProtocolError};
-use smallvec::SmallVec;
+use resp::{ArgScratch, Batch, Limits, Parsed, Parser, ProtocolError};
 
 type Commands = Vec<Vec<Vec<u8>>>;
 
@@ -54,7 +53,7 @@ impl Connection {
             .parser
             .parse(&self.buffer, &self.limits, &mut self.batch);
         for i in 0..self.batch.len() {
-            let mut scratch: SmallVec<[&[u8]; 8]> = SmallVec::new();
+            let mut scratch = ArgScratch::new();
             let args = self.batch.args(i, &self.buffer, &mut scratch);
             assert!(!args.is_empty(), "empty requests are skipped");
             self.commands

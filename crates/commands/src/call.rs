@@ -52,7 +52,7 @@ pub(crate) fn call(
         hint,
     );
     run(&mut ctx, id, args, out);
-    finish(ctx)
+    finish(&ctx)
 }
 
 fn new_ctx<'a>(
@@ -261,7 +261,7 @@ fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
     }
 }
 
-fn finish(ctx: Ctx<'_>) -> Outcome {
+fn finish(ctx: &Ctx<'_>) -> Outcome {
     match (ctx.deferred, ctx.blocked, ctx.close) {
         (true, ..) => Outcome::Deferred,
         (_, true, _) => Outcome::Blocked,

@@ -1,32 +1,36 @@
-//! The keyed hash of keys and members: SipHash-1-3 under a key drawn at random when the process
-//! starts.
+//! The keyed hash of keys and members: aHash's folded multiplication under keys drawn at random when
+//! the process starts.
 //!
 //! Keyed, because clients choose the keys: nobody outside can build colliding ones. Values differ
-//! between processes, so they must not be stored.
+//! between processes and versions, so they must not be stored.
 
+use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
-use siphasher::sip::SipHasher13;
+use ahash::RandomState;
 
-/// The two halves of a hash key.
-#[derive(Clone, Copy)]
-pub struct HashKey(SipHasher13);
+/// The parts of a hash key.
+#[derive(Clone)]
+pub struct HashKey(RandomState);
 
 impl HashKey {
     /// A fixed one, for tests and simulations.
     pub fn new(k0: u64, k1: u64) -> Self {
-        Self(SipHasher13::new_with_keys(k0, k1))
+        Self(RandomState::with_seeds(k0, k1, !k0, !k1))
     }
 
     /// One from the system's randomness.
     pub fn random() -> Self {
-        Self::new(rand::random(), rand::random())
+        let seed = rand::random;
+        Self(RandomState::with_seeds(seed(), seed(), seed(), seed()))
     }
 
     /// The hash of `bytes`.
     #[inline]
     pub fn hash(&self, bytes: &[u8]) -> u64 {
-        self.0.hash(bytes)
+        let mut hasher = self.0.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
     }
 }
 

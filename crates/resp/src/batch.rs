@@ -6,7 +6,6 @@
 //! with a large argument) have their bytes in the batch itself.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::Args;
 
@@ -30,6 +29,36 @@ impl Span {
     fn of(self, bytes: &[u8]) -> &[u8] {
         let start = self.start as usize;
         &bytes[start..start + self.len as usize]
+    }
+}
+
+/// Arguments that need no allocation.
+const INLINE_ARGS: usize = 8;
+
+/// Room for the slices of one command's arguments, to be used again for the next.
+#[derive(Debug, Default)]
+pub struct ArgScratch<'a> {
+    few: [&'a [u8]; INLINE_ARGS],
+    many: Vec<&'a [u8]>,
+}
+
+impl<'a> ArgScratch<'a> {
+    /// Empty room; allocates nothing until a command has many arguments.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[inline]
+    fn fill(&mut self, spans: &[Span], bytes: &'a [u8]) -> &mut [&'a [u8]] {
+        if let Some(few) = self.few.get_mut(..spans.len()) {
+            few.iter_mut()
+                .zip(spans)
+                .for_each(|(item, span)| *item = span.of(bytes));
+            return few;
+        }
+        self.many.clear();
+        self.many.extend(spans.iter().map(|span| span.of(bytes)));
+        &mut self.many
     }
 }
 
@@ -118,32 +147,39 @@ impl Batch {
 
     /// The arguments of command `i`. `input` is what was parsed; `scratch` holds the slices.
     #[inline]
-    pub fn args<'s, 'a: 's, const N: usize>(
+    pub fn args<'s, 'a: 's>(
         &'a self,
         i: usize,
         input: &'a [u8],
-        scratch: &'s mut SmallVec<[&'a [u8]; N]>,
+        scratch: &'s mut ArgScratch<'a>,
     ) -> Args<'s> {
         let command = self.commands[i];
-        let (first, large_first) = match i.checked_sub(1) {
-            Some(before) => (
-                self.commands[before].spans_end,
-                self.commands[before].large_end,
-            ),
-            None => (0, 0),
-        };
+        let first = i
+            .checked_sub(1)
+            .map_or(0, |before| self.commands[before].spans_end);
         let spans = &self.spans[first as usize..command.spans_end as usize];
-        scratch.clear();
         if command.source == Source::Input {
-            scratch.extend(spans.iter().map(|span| span.of(input)));
-            return Args::new(scratch);
+            return Args::new(scratch.fill(spans, input));
         }
-        scratch.extend(spans.iter().map(|span| span.of(&self.owned)));
-        let large = &self.large[large_first as usize..command.large_end as usize];
+        self.args_with_large(i, spans, scratch)
+    }
+
+    #[cold]
+    fn args_with_large<'s, 'a: 's>(
+        &'a self,
+        i: usize,
+        spans: &'a [Span],
+        scratch: &'s mut ArgScratch<'a>,
+    ) -> Args<'s> {
+        let first = i
+            .checked_sub(1)
+            .map_or(0, |before| self.commands[before].large_end);
+        let large = &self.large[first as usize..self.commands[i].large_end as usize];
+        let items = scratch.fill(spans, &self.owned);
         for (index, bytes) in large {
-            scratch[*index as usize] = bytes;
+            items[*index as usize] = bytes;
         }
-        Args::with_large(scratch, large)
+        Args::with_large(items, large)
     }
 
     /// Closes the command whose spans have been pushed since the last one.

@@ -17,7 +17,7 @@ mod parser;
 mod writer;
 
 pub use args::Args;
-pub use batch::{BATCH_COMMANDS_MAX, Batch};
+pub use batch::{ArgScratch, BATCH_COMMANDS_MAX, Batch};
 pub use error::{IntoErrorText, ReplyError};
 pub use inline::split_args;
 pub use limits::{Limits, ProtocolError};

@@ -110,7 +110,7 @@ impl Service for App {
     }
 
     #[inline]
-    fn prepare(&self, session: &Session, args: Args<'_>) -> Prepared {
+    fn prepare(&self, _: &Session, args: Args<'_>) -> Prepared {
         commands::prepare(&self.server, args)
     }
 

@@ -7,8 +7,7 @@
 use std::mem::take;
 use std::sync::atomic::Ordering::Relaxed;
 
-use resp::{Batch, Limits, Parsed, ProtocolError, ReplyError, ReplyWriter};
-use smallvec::SmallVec;
+use resp::{ArgScratch, Batch, Limits, Parsed, ProtocolError, ReplyError, ReplyWriter};
 
 use super::{Closing, Connection, Hold, Parked, Step};
 use crate::context::Cx;
@@ -104,7 +103,7 @@ impl<S: Service> Connection<S> {
         if first == count {
             return Flow::Through;
         }
-        let mut scratch: SmallVec<[&[u8]; 16]> = SmallVec::new();
+        let mut scratch = ArgScratch::new();
         for i in first..count {
             let args = batch.args(i, input, &mut scratch);
             cx.prepared[i] = cx.service.prepare(&self.session, args);

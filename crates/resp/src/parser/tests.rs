@@ -1,10 +1,9 @@
 //! The parser against a simple reference, in every split of its input.
 
 use proptest::prelude::*;
-use smallvec::SmallVec;
 
 use super::*;
-use crate::{BATCH_COMMANDS_MAX, split_args};
+use crate::{ArgScratch, BATCH_COMMANDS_MAX, split_args};
 
 type Command = Vec<Vec<u8>>;
 
@@ -53,7 +52,7 @@ impl Connection {
                 .parser
                 .parse(&self.buffer, &self.limits, &mut self.batch);
             for i in 0..self.batch.len() {
-                let mut scratch: SmallVec<[&[u8]; 8]> = SmallVec::new();
+                let mut scratch = ArgScratch::new();
                 let args = self.batch.args(i, &self.buffer, &mut scratch);
                 assert_eq!(args.len(), self.batch.arg_count(i));
                 for index in 0..args.len() {
@@ -332,7 +331,7 @@ fn a_large_argument_has_its_own_allocation_only_when_it_came_in_pieces() {
     assert_eq!(rest, b"$2\r\nNX\r\n");
     let (consumed, parsed) = parser.parse(rest, &limits, &mut batch);
     assert_eq!((consumed, parsed), (rest.len(), Parsed::NeedMore));
-    let mut scratch: SmallVec<[&[u8]; 4]> = SmallVec::new();
+    let mut scratch = ArgScratch::new();
     let args = batch.args(0, rest, &mut scratch);
     assert_eq!(args.iter().collect::<Vec<_>>(), command);
     assert_eq!(args.large(2).unwrap(), command[2]);
