@@ -140,6 +140,19 @@ pub(crate) fn commit_removal<C: Collection>(mut key: Write<'_>, event: Event, ch
     key.commit_n(Event::generic("del"), changes);
 }
 
+/// Puts a result in the place of whatever the key holds, or deletes the key where the result is
+/// empty; no event and no change where there is nothing to delete.
+pub(crate) fn store<C: Collection>(mut key: Write<'_>, result: C, event: Event) {
+    if !result.is_empty() {
+        key.set(result.into_value());
+        key.commit(event);
+    } else if key.remove() {
+        key.commit(Event::generic("del"));
+    } else {
+        key.unchanged();
+    }
+}
+
 /// Replies an element as a bulk string.
 #[inline]
 pub(crate) fn reply_item(item: Item<'_>, out: &mut ReplyWriter<'_>) {
@@ -167,6 +180,14 @@ pub(crate) fn parse_positive(text: &[u8], error: ReplyError) -> Result<usize, Re
         0 => Err(error),
         count => Ok(count),
     }
+}
+
+/// A number of random picks, in parts: packed forms pick the positions of one part at a time.
+pub(crate) fn parts(count: usize) -> impl Iterator<Item = usize> {
+    const PART: usize = 1000;
+    (0..count)
+        .step_by(PART)
+        .map(move |done| PART.min(count - done))
 }
 
 /// An integer.

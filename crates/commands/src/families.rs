@@ -10,6 +10,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     crate::generic::COMMANDS,
     crate::hashes::COMMANDS,
     crate::lists::COMMANDS,
+    crate::sets::COMMANDS,
     crate::strings::COMMANDS,
     crate::transactions::COMMANDS,
     crate::zsets::COMMANDS,

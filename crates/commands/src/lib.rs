@@ -40,6 +40,7 @@ mod connection;
 mod generic;
 mod hashes;
 mod lists;
+mod sets;
 mod strings;
 mod transactions;
 mod zsets;

@@ -4,7 +4,7 @@ use datatypes::Hash;
 use datatypes::hash::FieldRef;
 use resp::{Args, Proto, ReplyWriter, errors};
 
-use crate::collection::{parse_int, reply_item};
+use crate::collection::{parse_int, parts, reply_item};
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -48,9 +48,10 @@ fn one(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResul
         out.null();
         return Ok(());
     };
-    hash.with(|hash| match common::random::with(|rng| hash.random(rng)) {
-        None => out.null(),
-        Some(field) => reply_item(field.name, out),
+    hash.with(|hash| {
+        if let Some(field) = common::random::with(|rng| hash.random(rng)) {
+            reply_item(field.name, out);
+        }
     });
     Ok(())
 }
@@ -75,7 +76,9 @@ fn some(hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
     };
     common::random::with(|rng| {
         if count < 0 {
-            hash.random_many(rng, wanted, &mut reply);
+            for part in parts(wanted) {
+                hash.random_many(rng, part, &mut reply);
+            }
         } else if replied > 0 {
             hash.random_distinct(rng, replied, &mut reply);
         }
