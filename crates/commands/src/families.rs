@@ -9,6 +9,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     crate::connection::COMMANDS,
     crate::generic::COMMANDS,
     crate::hashes::COMMANDS,
+    crate::hyperloglog::COMMANDS,
     crate::lists::COMMANDS,
     crate::sets::COMMANDS,
     crate::strings::COMMANDS,

@@ -39,6 +39,7 @@ mod collection;
 mod connection;
 mod generic;
 mod hashes;
+mod hyperloglog;
 mod lists;
 mod sets;
 mod strings;

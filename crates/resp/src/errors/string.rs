@@ -30,6 +30,7 @@ texts! {
 compositions! {
     bitop_too_few(operation: &str) =
         "ERR BITOP ", operation, " must be called with at least two source keys.";
+    hll_test_failed(reason: &str) = "ERR TESTFAILED ", reason;
     pfdebug_unknown(subcommand: &[u8]) = "ERR Unknown PFDEBUG subcommand '", subcommand, "'";
     pfdebug_arity(subcommand: &[u8]) =
         "ERR Wrong number of arguments for the '", subcommand, "' subcommand";
