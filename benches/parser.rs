@@ -80,7 +80,7 @@ fn bench_reply(c: &mut Criterion, name: &str, write: impl Fn(&mut ReplyWriter<'_
 fn replies(c: &mut Criterion) {
     bench_reply(c, "ok", |w| w.ok());
     bench_reply(c, "bulk_32", |w| {
-        w.bulk(black_box(b"0123456789abcdef0123456789abcdef"))
+        w.bulk(black_box(b"0123456789abcdef0123456789abcdef"));
     });
     bench_reply(c, "bulk_3", |w| w.bulk(black_box(b"abc")));
     bench_reply(c, "integer", |w| w.integer(black_box(1_234_567)));

@@ -3,7 +3,7 @@
 //! The order is Redis's: unknown command and arity, protected commands, NOAUTH, commands
 //! not allowed in MULTI, ACL, cluster redirection, memory, disk errors, NOREPLICAS, READONLY,
 //! the pub/sub context of RESP2, MASTERDOWN, LOADING, BUSY. CLIENT PAUSE comes last and is not a
-//! refusal: see [`crate::dispatch`].
+//! refusal: see [`mod@crate::dispatch`].
 
 use std::sync::atomic::Ordering::Relaxed;
 

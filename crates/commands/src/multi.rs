@@ -1,7 +1,7 @@
 //! MULTI: the queue of commands between MULTI and EXEC.
 //!
 //! Arguments are copied when queued, because the connection's buffer moves on. What runs them is
-//! [`crate::dispatch`]; this is only the queue.
+//! [`mod@crate::dispatch`]; this is only the queue.
 
 use crate::table::CommandId;
 

@@ -41,6 +41,10 @@ struct Chunk {
 
 /// See the module's text.
 pub(crate) struct ExpiryIndex {
+    #[allow(
+        clippy::vec_box,
+        reason = "a page must stay where it is when others are added"
+    )]
     pages: Vec<Box<[Chunk; PAGE]>>,
     free: u32,
     heads: [u32; SLOTS],

@@ -29,7 +29,7 @@ impl Default for NetConfig {
     }
 }
 
-/// What to listen on. [`crate::Network::listen`] changes it at run time.
+/// What to listen on. [`crate::Handle::listen`] changes it at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// `bind`; empty: no TCP at all.

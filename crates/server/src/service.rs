@@ -65,9 +65,9 @@ impl ClientLink for Link {
 
     fn kill(&self, flush: bool) {
         if flush {
-            self.0.post(Message::KillAfterReply)
+            self.0.post(Message::KillAfterReply);
         } else {
-            self.0.kill()
+            self.0.kill();
         }
     }
 

@@ -56,7 +56,7 @@ pub const MSETEX: Command = Command::new("msetex", -4, msetex)
     );
 
 fn mset(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(errors::wrong_arity("mset"));
     }
     store(ctx, args, 1, args.len(), Expiry::Unset);
@@ -65,7 +65,7 @@ fn mset(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
 }
 
 fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(errors::wrong_arity("msetnx"));
     }
     let none = (1..args.len())

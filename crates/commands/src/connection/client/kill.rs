@@ -48,7 +48,7 @@ impl Filter {
             keeps_self: true,
             ..Self::default()
         };
-        if args.len() % 2 != 0 {
+        if !args.len().is_multiple_of(2) {
             return Err(errors::SYNTAX);
         }
         for at in (0..args.len()).step_by(2) {

@@ -134,7 +134,7 @@ fn client_info(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     let mut line = String::new();
     if let Some(host) = ctx.server.host() {
         host.with_client(ctx.session.id, &mut |client| {
-            describe(ctx.server, client, &mut line)
+            describe(ctx.server, client, &mut line);
         });
     }
     line.push('\n');

@@ -57,9 +57,9 @@ fn client_setname(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) 
 fn client_getname(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let text = ctx.session.state.text.lock();
     if text.name.is_empty() {
-        out.null()
+        out.null();
     } else {
-        out.bulk_str(&text.name)
+        out.bulk_str(&text.name);
     }
     Ok(())
 }
