@@ -5,6 +5,7 @@
 //! wait for a condition. With `COREWIRE_TEST_SERVER=/usr/bin/redis-server` the same tests run
 //! against another server, which is the way to find out whether a test is right.
 
+mod holds;
 mod process;
 mod support;
 mod tidy;

@@ -83,6 +83,20 @@ fn protected(server: &Server, session: &Session, command: &Command) -> Result<()
     }
 }
 
+/// Whether the command may not run, or be queued, when memory is full: queues hold memory, and
+/// EXEC is what it has queued.
+fn needs_memory(server: &Server, session: &Session, command: &Command) -> bool {
+    let Some(transaction) = &session.transaction else {
+        return command.has(flag::DENYOOM);
+    };
+    let denied = |id| server.table.entry(id).command.has(flag::DENYOOM);
+    match command.name {
+        "exec" => transaction.queue.iter().any(|queued| denied(queued.id)),
+        "unwatch" => false,
+        _ => !command.has(flag::NOT_QUEUED) || command.has(flag::DENYOOM),
+    }
+}
+
 /// Whether the client may run the command now.
 ///
 /// # Errors
@@ -104,7 +118,7 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
     }
     if server.settings.maxmemory.load(Relaxed) != 0 {
         let made = crate::evict::make_room(server);
-        if command.has(flag::DENYOOM) {
+        if needs_memory(server, session, command) {
             made?;
         }
     }

@@ -13,7 +13,7 @@ use crate::call;
 use crate::command::flag;
 use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
-use crate::session::{ReplyMode, Session};
+use crate::session::{ReplyMode, Session, client_flag};
 use crate::table::{CommandId, Entry, NO_COMMAND};
 use crate::{admit, multi};
 
@@ -125,13 +125,16 @@ fn admitted(
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
     if let Err(error) = admit::admit(server, session, entry) {
-        return refuse(server, session, Some(id), error, out);
+        if !(session.transaction.is_some() && entry.command.name == "exec") {
+            return refuse(server, session, Some(id), error, out);
+        }
+        session.exec_refusal = Some(error);
     }
     session.note_command(id);
     if session.transaction.is_some() && !entry.command.has(flag::NOT_QUEUED) {
         return queue(session, id, args, out);
     }
-    if server.pause.is_possible() && is_paused(server, session, entry) {
+    if (server.pause.is_possible() || session.paused) && is_paused(server, session, entry) {
         return Outcome::Deferred;
     }
     call::call(server, session, id, args, prepared, out)
@@ -181,7 +184,8 @@ fn queue(
 }
 
 /// Whether CLIENT PAUSE holds the command; if so, the client is resumed when the pause ends.
-fn is_paused(server: &Server, session: &Session, entry: &Entry) -> bool {
+#[cold]
+fn is_paused(server: &Server, session: &mut Session, entry: &Entry) -> bool {
     if !session.origin.is_checked() || entry.command.has(flag::NOT_PAUSED) {
         return false;
     }
@@ -191,11 +195,16 @@ fn is_paused(server: &Server, session: &Session, entry: &Entry) -> bool {
     });
     let held = server
         .pause
-        .holds(common::clock::now_ms(), queued_write || writes(entry));
-    if held.is_some() {
+        .holds(common::clock::now_ms(), queued_write || writes(entry))
+        .is_some();
+    if held {
         server.pause.wait(Arc::clone(&session.link));
     }
-    held.is_some()
+    if held != session.paused {
+        session.paused = held;
+        session.set_flag(client_flag::BLOCKED, held);
+    }
+    held
 }
 
 fn writes(entry: &Entry) -> bool {

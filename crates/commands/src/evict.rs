@@ -25,8 +25,11 @@ pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
     if !is_over(server) {
         return Ok(());
     }
-    let policy = *server.settings.maxmemory_policy.read();
     let start_ms = common::clock::now_ms();
+    if server.pause.holds_writes(start_ms) {
+        return Ok(());
+    }
+    let policy = *server.settings.maxmemory_policy.read();
     let mut session = Session::detached(Origin::Internal, usize::MAX);
     while is_over(server) {
         if !evict_one(server, &mut session, policy) {

@@ -5,7 +5,8 @@
 //! keys from each shard's index in short slices, so that a key is gone and its `expired` event is
 //! out within 10 ms of its time on an idle server, however many volatile keys there are. Either
 //! way the log gets a DEL (or UNLINK) before anything that was done with the key afterwards.
-//! Fields of hashes expire in the same way, with HDEL.
+//! Fields of hashes expire in the same way, with HDEL. While CLIENT PAUSE holds writes, such keys
+//! are absent for readers, but stay.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -29,6 +30,9 @@ pub(crate) const INTERNAL: Command = Command::new("internal", 0, crate::dispatch
 #[cold]
 pub(crate) fn delete_overdue(ctx: &mut Ctx<'_>) {
     let overdue = std::mem::take(ctx.overdue.get_mut());
+    if ctx.server.pause.holds_writes(ctx.now_ms()) {
+        return;
+    }
     for DbKey { db, key } in &overdue {
         // Opening an expired key for change deletes it.
         ctx.write_in(*db, key).unchanged();
@@ -74,7 +78,7 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
 /// Deletes what is due in all shards, on behalf of `session`, an internal one. Returns when the
 /// next key will be due (Unix ms), or `i64::MAX` for never. Not for workers: waits for locks.
 pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
-    if !server.settings.active_expire.load(Relaxed) {
+    if !server.settings.active_expire.load(Relaxed) || server.pause.holds_writes(now_ms) {
         return i64::MAX;
     }
     let mut next = i64::MAX;

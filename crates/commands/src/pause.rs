@@ -60,6 +60,11 @@ impl Pause {
         self.until_ms.load(Ordering::Acquire) != 0
     }
 
+    /// Whether data must not change now, not even by expiry and eviction.
+    pub fn holds_writes(&self, now_ms: i64) -> bool {
+        self.is_possible() && self.holds(now_ms, true).is_some()
+    }
+
     /// When the pause that holds such a command ends, if one does. `writes` says whether the
     /// command may write.
     pub fn holds(&self, now_ms: i64, writes: bool) -> Option<i64> {

@@ -187,6 +187,10 @@ pub struct Session {
     pub no_touch: bool,
     /// Commands between MULTI and EXEC.
     pub transaction: Option<Box<Transaction>>,
+    /// Why EXEC may not run now, found when it came; it answers EXECABORT with that.
+    pub(crate) exec_refusal: Option<resp::ReplyError>,
+    /// CLIENT PAUSE holds its command.
+    pub(crate) paused: bool,
     /// Keys watched.
     pub(crate) watched: Vec<(DbId, Box<[u8]>)>,
     /// What other threads see.
@@ -221,6 +225,8 @@ impl Session {
             is_local: false,
             no_touch: false,
             transaction: None,
+            exec_refusal: None,
+            paused: false,
             watched: Vec::new(),
             state,
             link,

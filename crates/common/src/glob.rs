@@ -2,9 +2,12 @@
 //!
 //! `*`, `?`, `[abc]`, `[^a-z]`, `\x`. The corner cases are Redis 7.0's: bytes are compared as
 //! signed in ranges, a range may be given backwards, a class that does not end is closed by the end
-//! of the pattern, and an empty text matches nothing but the empty pattern. Only the last `*` is
-//! ever retried, so a match takes at most `pattern.len() * text.len()` steps, where naive recursion
-//! takes exponentially many.
+//! of the pattern, an empty text matches nothing but the empty pattern, and nothing matches beyond
+//! the thousandth `*`. Only the last `*` is ever retried, so a match takes at most
+//! `pattern.len() * text.len()` steps, where naive recursion takes exponentially many.
+
+/// Runs of `*` that a match may pass; Redis's recursion goes so deep.
+const STARS_MAX: usize = 1000;
 
 /// Whether `text` as a whole matches `pattern`; `nocase` ignores the case of ASCII letters.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
@@ -14,10 +17,15 @@ pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let (mut p, mut t) = (pattern, text);
     // What follows the last `*`, and where in the text it is to be tried next.
     let mut retry: Option<(&[u8], &[u8])> = None;
+    let mut stars = 0;
     loop {
         if let [b'*', rest @ ..] = p {
             if rest.is_empty() {
                 return true;
+            }
+            stars += usize::from(rest[0] != b'*');
+            if stars > STARS_MAX {
+                return false;
             }
             (p, retry) = (rest, Some((rest, t)));
             continue;
@@ -161,6 +169,7 @@ mod tests {
         let pattern = format!("{}b", "a*".repeat(2_000));
         assert!(!m(&pattern, &text));
         assert!(m(&"*a".repeat(500), &text));
+        assert!(m(&"*?".repeat(1000), &text) && !m(&"*?".repeat(1001), &text));
     }
 
     #[test]

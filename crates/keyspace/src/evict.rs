@@ -49,6 +49,15 @@ impl Policy {
         )
     }
 
+    /// Whether victims are chosen by their access clocks.
+    pub fn uses_clock(self) -> bool {
+        use Policy::{AllkeysRandom, NoEviction, VolatileRandom, VolatileTtl};
+        !matches!(
+            self,
+            NoEviction | AllkeysRandom | VolatileRandom | VolatileTtl
+        )
+    }
+
     /// What access clocks must mean for this policy.
     pub fn clock_mode(self) -> clock::ClockMode {
         match self {

@@ -78,7 +78,7 @@ impl Watchers {
     }
 
     /// Every key for which `changes` says yes has changed.
-    pub(crate) fn touch_all(&mut self, mut changes: impl FnMut(&[u8], &Watcher) -> bool) {
+    pub(crate) fn touch_all(&mut self, mut changes: impl FnMut(&[u8], &mut Watcher) -> bool) {
         for (key, of_key) in self.0.iter_mut().flat_map(|map| map.iter_mut()) {
             for watcher in of_key {
                 if changes(key, watcher) {

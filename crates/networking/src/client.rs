@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use crate::connection::chunks;
 use crate::mailbox::{Mail, Mailbox};
 use crate::{ClientClass, ConnInfo, Message, NetSettings};
 
@@ -272,9 +271,8 @@ impl<T> Client<T> {
             1 => ClientClass::Replica,
             _ => ClientClass::Pubsub,
         };
-        let limit = self.settings.limits(class).hard_bytes;
         let unsent = self.out_memory() + self.out_small() + more;
-        limit != 0 && chunks(unsent).1 as u64 >= limit
+        self.settings.limits(class).is_over_hard(unsent)
     }
 
     /// A description for log lines, in the form of CLIENT LIST, of what is known here.

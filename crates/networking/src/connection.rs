@@ -12,8 +12,6 @@ mod messages;
 mod read;
 mod send;
 
-pub(crate) use send::chunks;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 

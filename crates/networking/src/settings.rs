@@ -49,6 +49,13 @@ struct AtomicLimits {
     soft_seconds: AtomicU64,
 }
 
+impl ClassLimits {
+    /// Whether so many unsent bytes are too many at any time.
+    pub(crate) fn is_over_hard(self, unsent: usize) -> bool {
+        self.hard_bytes != 0 && unsent as u64 >= self.hard_bytes
+    }
+}
+
 impl NetSettings {
     /// The output limits of a class.
     #[must_use]

@@ -1,6 +1,8 @@
 //! OBJECT: how a value is kept, and how it is used.
 
-use keyspace::clock;
+use std::sync::atomic::Ordering::Relaxed;
+
+use keyspace::{StrRef, ValueRef, clock};
 use resp::{Args, ReplyWriter, errors};
 
 use crate::command::flag::{LOADING, READONLY, STALE};
@@ -68,7 +70,7 @@ pub const OBJECT_IDLETIME: Command = Command::new("idletime", 3, object_idletime
 pub const OBJECT_REFCOUNT: Command = Command::new("refcount", 3, object_refcount)
     .group(Group::Generic)
     .since("2.2.3")
-    .docs("Returns 1: values are never shared.", "O(1)")
+    .docs("Returns 1, or a large number for small integers.", "O(1)")
     .flags(READONLY)
     .categories(category::KEYSPACE)
     .tips(&["nondeterministic_output"])
@@ -99,9 +101,16 @@ fn object_encoding(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
     Ok(())
 }
 
+/// Values are never shared. Small integers, which live in the entry and own no memory, count as
+/// Redis's shared ones: it shares none where eviction needs an object's own clock.
 fn object_refcount(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.peek(args.at(2)) {
+    const SHARED: i64 = i32::MAX as i64;
+    let settings = &ctx.server.settings;
+    let may_share =
+        settings.maxmemory.load(Relaxed) == 0 || !settings.maxmemory_policy.read().uses_clock();
+    match ctx.peek(args.at(2)).map(|entry| entry.value()) {
         None => out.null(),
+        Some(ValueRef::Str(StrRef::Int(0..=9999))) if may_share => out.integer(SHARED),
         Some(_) => out.integer(1),
     }
     Ok(())

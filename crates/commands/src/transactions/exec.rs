@@ -70,6 +70,9 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult 
     };
     let stale = super::watch::is_stale(ctx);
     super::unwatch(ctx);
+    if let Some(reason) = ctx.session.exec_refusal.take() {
+        return Err(errors::exec_abort(&reason));
+    }
     if transaction.aborted {
         return Err(errors::EXECABORT);
     }

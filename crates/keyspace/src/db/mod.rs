@@ -122,17 +122,31 @@ impl Db {
         self.watchers.remove(key, dirty);
     }
 
-    /// Flags the watchers of every key that exists here or in `other` (FLUSHDB, SWAPDB).
+    /// Flags the watchers of every key that exists here or in `other` (FLUSHDB, SWAPDB). A key
+    /// whose time has come counts as absent, before and after.
     pub(crate) fn touch_all_watchers(&mut self, other: Option<&Table<EntryBox>>) {
         let table = &self.table;
+        let now_ms = common::clock::now_ms();
+        // Whether the key is there, and if so whether its time has come.
         let has = |table: &Table<EntryBox>, key: &[u8]| {
-            let place = table.find(KeyHash::of(key).0, key)?;
-            table.get(place).map(|e| e.expire_at())
+            let entry = table.get(table.find(KeyHash::of(key).0, key)?)?;
+            Some(entry.expire_at().is_some_and(|at| at <= now_ms))
         };
         self.watchers.touch_all(|key, watcher| {
             let (here, there) = (has(table, key), other.and_then(|t| has(t, key)));
-            let gone_already = watcher.expired && there.is_none();
-            !gone_already && (here.is_some() || there.is_some())
+            match (here, there) {
+                (None, None) => false,
+                (_, None) if watcher.expired => {
+                    watcher.expired = false;
+                    false
+                }
+                (_, Some(true)) if watcher.expired => false,
+                (None, Some(true)) => {
+                    watcher.expired = true;
+                    false
+                }
+                _ => true,
+            }
         });
     }
 

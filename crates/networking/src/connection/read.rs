@@ -22,6 +22,8 @@ impl<S: Service> Connection<S> {
             let n = self.count_read(cx, result, room);
             self.parser.large_filled(n);
             if n > 0 && self.parser.large_target().is_none() {
+                let gauges = &self.client.gauges;
+                gauges.note_query(self.parser.held_size(), cx.now_ms);
                 self.execute_kept(cx);
             }
             self.check_query_limit(cx);

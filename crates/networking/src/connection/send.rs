@@ -16,6 +16,8 @@ use crate::context::Cx;
 use crate::output::Sent;
 use crate::{NetStats, Service};
 
+/// An unauthenticated client may leave so many bytes of replies unread, and no more.
+const UNAUTHENTICATED_BYTES_MAX: usize = BUFFER_BYTES + 1024;
 /// The size of a chunk in Redis's reply list, and of the header that it counts.
 const CHUNK_BYTES: usize = 16 * 1024;
 const CHUNK_HEADER_BYTES: usize = 40;
@@ -105,18 +107,22 @@ impl<S: Service> Connection<S> {
         self.client.gauges.class.store(class as u8, Relaxed);
         let hard = cx.settings.hard_limit(class);
         self.hard_limit = if hard == 0 { usize::MAX } else { hard as usize };
+        if !cx.service.authenticated(&self.session) {
+            self.hard_limit = self.hard_limit.min(UNAUTHENTICATED_BYTES_MAX);
+        }
     }
 
     /// Checks both limits; closes the client, and says so in the log, if it is over one.
     pub(super) fn over_limit(&mut self, cx: &Cx<S>) -> bool {
-        let used = chunks(self.output.len()).1 as u64;
-        if used == 0 || self.closing == Closing::Now {
+        let len = self.output.len();
+        if len == 0 || self.closing == Closing::Now {
             self.soft_since_ms = 0;
             return false;
         }
         let limits = cx.settings.limits(cx.service.class(&self.session));
-        let hard = limits.hard_bytes != 0 && used >= limits.hard_bytes;
-        let soft = limits.soft_bytes != 0 && used >= limits.soft_bytes;
+        let unread = len > UNAUTHENTICATED_BYTES_MAX && !cx.service.authenticated(&self.session);
+        let hard = unread || limits.is_over_hard(len);
+        let soft = limits.soft_bytes != 0 && chunks(len).1 as u64 >= limits.soft_bytes;
         if !soft {
             self.soft_since_ms = 0;
         } else if self.soft_since_ms == 0 {
@@ -151,8 +157,8 @@ impl<S: Service> Connection<S> {
 }
 
 /// Output beyond Redis's fixed reply buffer, in chunks of its reply list: how many, and their
-/// memory, which is what `omem` and the limits count.
-pub(crate) fn chunks(len: usize) -> (usize, usize) {
+/// memory, which is what `omem` and the soft limits count.
+fn chunks(len: usize) -> (usize, usize) {
     let beyond = len.saturating_sub(BUFFER_BYTES);
     let count = beyond.div_ceil(CHUNK_BYTES);
     (count, beyond + count * CHUNK_HEADER_BYTES)
