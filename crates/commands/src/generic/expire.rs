@@ -75,7 +75,7 @@ fn pexpireat(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cm
 
 /// NX, XX, GT, LT.
 #[derive(Clone, Copy, Debug, Default)]
-struct Conditions {
+pub(crate) struct Conditions {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -83,7 +83,11 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn parse(words: Args<'_>) -> Result<Self, ReplyError> {
+    /// Reads the words.
+    ///
+    /// # Errors
+    /// Unknown ones, and such as exclude each other.
+    pub(crate) fn parse(words: Args<'_>) -> Result<Self, ReplyError> {
         let mut this = Self::default();
         for word in words.iter() {
             match word.to_ascii_lowercase().as_slice() {
@@ -104,7 +108,7 @@ impl Conditions {
     }
 
     /// Whether `at_ms` may take the place of the current expiry; none is infinitely far.
-    fn hold(self, current: Option<i64>, at_ms: i64) -> bool {
+    pub(crate) fn hold(self, current: Option<i64>, at_ms: i64) -> bool {
         !(self.nx && current.is_some()
             || self.xx && current.is_none()
             || self.gt && current.is_none_or(|current| at_ms <= current)

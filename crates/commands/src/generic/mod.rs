@@ -2,7 +2,7 @@
 
 mod copy;
 mod del;
-mod expire;
+pub(crate) mod expire;
 mod object;
 mod rename;
 pub(crate) mod scan;

@@ -5,12 +5,19 @@
 //! [`live`].
 
 mod counter;
+mod expire;
+#[cfg(test)]
+mod expiry_tests;
+mod fields;
+mod getex;
 mod live;
 mod random;
 mod read;
 mod scan;
+mod setex;
 #[cfg(test)]
 mod tests;
+mod ttl;
 mod write;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,6 +32,12 @@ use crate::server::Server;
 pub const COMMANDS: &[&Command] = &[
     &counter::HINCRBY,
     &counter::HINCRBYFLOAT,
+    &expire::HEXPIRE,
+    &expire::HEXPIREAT,
+    &expire::HPEXPIRE,
+    &expire::HPEXPIREAT,
+    &getex::HGETDEL,
+    &getex::HGETEX,
     &random::HRANDFIELD,
     &read::HEXISTS,
     &read::HGET,
@@ -35,6 +48,12 @@ pub const COMMANDS: &[&Command] = &[
     &read::HSTRLEN,
     &read::HVALS,
     &scan::HSCAN,
+    &setex::HSETEX,
+    &ttl::HEXPIRETIME,
+    &ttl::HPERSIST,
+    &ttl::HPEXPIRETIME,
+    &ttl::HPTTL,
+    &ttl::HTTL,
     &write::HDEL,
     &write::HMSET,
     &write::HSET,

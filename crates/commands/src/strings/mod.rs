@@ -7,7 +7,7 @@ mod get;
 mod increx;
 mod lcs;
 mod many;
-mod options;
+pub(crate) mod options;
 mod range;
 mod set;
 #[cfg(test)]
