@@ -1,8 +1,8 @@
 //! Requests from outside: any bytes in any pieces give the same commands and the same error, and no
 //! panic.
 //!
-//! The first two bytes choose how the rest is cut and which limits hold. A byte `0xFF` stands for 5,000
-//! bytes, so that arguments large enough for an allocation of their own are in reach.
+//! The first two bytes choose how the rest is cut and which limits hold. A byte `0xFF` stands for
+//! 5,000 bytes, so that arguments large enough for an allocation of their own are in reach.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -44,7 +44,9 @@ fn files_open_with_3_to_15_lines_on_what_they_hold() {
 fn lines_stay_within_100_columns() {
     // rustfmt does not wrap comments; tests/tidy/wrap_comments.py does.
     hold(Rule::Columns, |source| {
-        let wide = |line: &String| line.chars().count() > COLUMNS_MAX && !line.contains("://");
+        // Addresses, and error replies that a test expects to the letter, cannot be broken.
+        let is_fixed = |line: &str| line.contains("://") || line.trim_start().starts_with("-ERR ");
+        let wide = |line: &String| line.chars().count() > COLUMNS_MAX && !is_fixed(line);
         let numbered = source.lines.iter().enumerate();
         numbered
             .filter(|(_, line)| wide(line))

@@ -1,9 +1,9 @@
 //! The command table, admission, dispatch and the handlers.
 //!
-//! A command enters at [`dispatch()`], whoever sends it, and goes strictly forward: table, admission,
-//! queue or [`call`], handler, effects. A command is a `const` [`command::Command`] beside its
-//! handler in its family's folder; [`families`] lists the families. See `CONTRIBUTING.md` for how
-//! to add one.
+//! A command enters at [`dispatch()`], whoever sends it, and goes strictly forward: table,
+//! admission, queue or [`call`], handler, effects. A command is a `const` [`command::Command`]
+//! beside its handler in its family's folder; [`families`] lists the families. See
+//! `CONTRIBUTING.md` for how to add one.
 
 pub mod admit;
 pub mod blocking;

@@ -1,4 +1,7 @@
 //! Everything that the handlers of all workers share.
+//!
+//! One value for the whole process. It knows no sockets and no files: those are behind `Host`,
+//! which the program around it provides.
 
 use std::sync::Arc;
 use std::sync::OnceLock;

@@ -1,5 +1,8 @@
 //! A client as the command layer sees it: what only its own worker touches ([`Session`]), and
 //! what other threads may read or flag ([`ClientState`]).
+//!
+//! The session belongs to its worker's thread and needs no locks; the state is read by others
+//! without stopping it, so that its values may be a command old.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64};

@@ -1,5 +1,5 @@
-//! The keyed hash of keys and members: aHash's folded multiplication under keys drawn at random when
-//! the process starts.
+//! The keyed hash of keys and members: aHash's folded multiplication under keys drawn at random
+//! when the process starts.
 //!
 //! Keyed, because clients choose the keys: nobody outside can build colliding ones. Values differ
 //! between processes and versions, so they must not be stored.

@@ -11,8 +11,8 @@
 
 /// Records in a chunk: 128 bytes.
 const CHUNK: usize = 20;
-/// Chunks in a page of the arena: 1 KB, a size class that the segments of large tables do not use, so
-/// that neither keeps the memory that the other has left.
+/// Chunks in a page of the arena: 1 KB, a size class that the segments of large tables do not use,
+/// so that neither keeps the memory that the other has left.
 const PAGE: usize = 8;
 const NONE: u32 = u32::MAX;
 /// log2 of each level's slot, in ms.

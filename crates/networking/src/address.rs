@@ -1,4 +1,8 @@
 //! Addresses: what `bind` names, and the two ends of a connection as CLIENT LIST prints them.
+//!
+//! Addresses are resolved when a listener opens, not when they are parsed. How an address reads in
+//! CLIENT LIST is dictated by Redis: `ip:port`, brackets around v6, the path and `:0` for a unix
+//! socket.
 
 use std::fmt;
 use std::net::SocketAddr;

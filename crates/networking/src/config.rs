@@ -1,4 +1,7 @@
 //! What the network is started with, and what it listens on.
+//!
+//! What can change while the network runs is not here but in `settings`. Nothing is checked here
+//! either: opening a listener says what is wrong with an address, a port or a certificate.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -35,8 +35,8 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// before the first runs, and again for a command that was deferred.
     fn prepare(&self, session: &Self::Session, args: Args<'_>) -> Self::Prepared;
 
-    /// Asks the memory for what a batch of several prepared commands will touch: buckets first, then
-    /// entries. Not called for a single command, which would gain nothing.
+    /// Asks the memory for what a batch of several prepared commands will touch: buckets first,
+    /// then entries. Not called for a single command, which would gain nothing.
     fn prefetch(&self, session: &Self::Session, batch: &[Self::Prepared]);
 
     /// Runs a command. On [`Outcome::Deferred`] it must have written nothing.

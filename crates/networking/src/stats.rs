@@ -1,4 +1,8 @@
 //! Counters for INFO: one padded set per thread, so that counting never shares a cache line.
+//!
+//! Each worker counts for itself, on cache lines of its own; INFO adds the counters up when asked.
+//! A reset remembers the sums of that moment and subtracts them, so that readers never write what a
+//! worker counts.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 

@@ -1,4 +1,7 @@
 //! An error reply as a value: code and text, without the `-` before and the line end behind.
+//!
+//! Most errors are constants and cost nothing; composed ones own their text. Whoever makes one need
+//! not think of line ends: they can never split the reply.
 
 use std::borrow::Cow;
 use std::fmt;

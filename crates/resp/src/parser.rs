@@ -517,8 +517,8 @@ fn plain_command(input: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize
     (count > 0).then_some(input.len() - rest.len())
 }
 
-/// Reads `<kind><number>\r\n` if the number has one to three digits and six bytes are there. Answers
-/// with the number and what follows.
+/// Reads `<kind><number>\r\n` if the number has one to three digits and six bytes are there.
+/// Answers with the number and what follows.
 #[inline(always)]
 fn plain_number(input: &[u8], kind: u8) -> Option<(usize, &[u8])> {
     let head: &[u8; 6] = input.first_chunk()?;

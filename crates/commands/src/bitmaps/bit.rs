@@ -1,4 +1,7 @@
 //! SETBIT and GETBIT, and what bit offsets may be.
+//!
+//! A bit beyond the end is zero for readers; a writer makes the string as long as it needs, filled
+//! with zeros. A bit that is already as wanted changes nothing.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,7 @@
 //! BITOP: bitwise operations between strings.
+//!
+//! Sources of different lengths count as filled with zeros up to the longest. The destination may
+//! be one of the sources: it is stored when the result is there.
 
 use keyspace::{Event, StrValue, Value};
 use resp::{Args, ReplyError, ReplyWriter, errors};

@@ -7,7 +7,8 @@ use crate::testing::check;
 #[test]
 fn bits_are_set_counted_and_found() {
     check(
-        "SETBIT b 7 1\nSETBIT b 7 1\nGETBIT b 7\nGETBIT b 100\nSETBIT b -1 1\nSETBIT b 1 2\nBITCOUNT b\nBITPOS b 1\nBITPOS b 0 1\nBITCOUNT b 0 0 BIT\nBITPOS none 0\nBITPOS b 2",
+        "SETBIT b 7 1\nSETBIT b 7 1\nGETBIT b 7\nGETBIT b 100\nSETBIT b -1 1\nSETBIT b 1 2\n\
+         BITCOUNT b\nBITPOS b 1\nBITPOS b 0 1\nBITCOUNT b 0 0 BIT\nBITPOS none 0\nBITPOS b 2",
         &expect![[r#"
             :0
             :1
@@ -27,7 +28,9 @@ fn bits_are_set_counted_and_found() {
 #[test]
 fn bitop_combines() {
     check(
-        "SET a \"\\xff\\x0f\"\nSET b \"\\x0f\"\nBITOP AND d a b\nGET d\nBITOP DIFF d a b\nGET d\nBITOP DIFF1 d b a\nGET d\nBITOP ONE d a b b\nGET d\nBITOP NOT d a b\nBITOP DIFF d a\nBITOP OR d none\nEXISTS d",
+        "SET a \"\\xff\\x0f\"\nSET b \"\\x0f\"\nBITOP AND d a b\nGET d\nBITOP DIFF d a b\nGET d\n\
+         BITOP DIFF1 d b a\nGET d\nBITOP ONE d a b b\nGET d\nBITOP NOT d a b\nBITOP DIFF d a\n\
+         BITOP OR d none\nEXISTS d",
         &expect![[r#"
             +OK
             +OK
@@ -53,7 +56,10 @@ fn bitop_combines() {
 #[test]
 fn bitfield_overflows_as_told() {
     check(
-        "BITFIELD f SET u8 0 255 GET u8 0\nBITFIELD f INCRBY u8 0 1\nBITFIELD f OVERFLOW SAT INCRBY i8 8 200 OVERFLOW FAIL INCRBY i8 8 1\nBITFIELD f SET u8 #1 -1 GET i8 #1\nBITFIELD f GET u64 0\nBITFIELD_RO f SET u8 0 1\nBITFIELD f SET i64 3 -5 GET i64 3",
+        "BITFIELD f SET u8 0 255 GET u8 0\nBITFIELD f INCRBY u8 0 1\n\
+         BITFIELD f OVERFLOW SAT INCRBY i8 8 200 OVERFLOW FAIL INCRBY i8 8 1\n\
+         BITFIELD f SET u8 #1 -1 GET i8 #1\nBITFIELD f GET u64 0\nBITFIELD_RO f SET u8 0 1\n\
+         BITFIELD f SET i64 3 -5 GET i64 3",
         &expect![[r#"
             *2
             :0

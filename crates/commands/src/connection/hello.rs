@@ -1,4 +1,7 @@
 //! HELLO: protocol version, authentication and name in one round trip.
+//!
+//! Options are applied in order, as Redis does: authentication may succeed although a later option
+//! is wrong. The protocol changes last, so the reply is in the new one.
 
 use resp::{Args, Proto, ReplyWriter, errors};
 

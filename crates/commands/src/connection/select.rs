@@ -1,4 +1,7 @@
 //! SELECT, QUIT and RESET.
+//!
+//! RESET gives up everything that the connection had: transaction, watches, name, protocol,
+//! authentication. QUIT's reply is sent before the connection ends.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,7 @@
 //! COPY and MOVE.
+//!
+//! Keys of the same name are in the same shard in every database, so that both commands need only
+//! the locks that their key specs name.
 
 use keyspace::{DbId, Event};
 use resp::{Args, ReplyError, ReplyWriter, errors};

@@ -1,4 +1,7 @@
 //! DEL, UNLINK, EXISTS, TOUCH, TYPE.
+//!
+//! Large values are freed in the background, whichever command deletes them. Expired keys count as
+//! absent everywhere.
 
 use keyspace::{Entry, Event};
 use resp::{Args, ReplyWriter};

@@ -1,4 +1,7 @@
 //! EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT.
+//!
+//! All four compute a Unix time in milliseconds, which is also what goes to the log. A time that
+//! has passed deletes the key at once.
 
 use common::number::{I64Text, parse_i64};
 use keyspace::Event;

@@ -1,4 +1,7 @@
 //! OBJECT: how a value is kept, and how it is used.
+//!
+//! None of these count as an access: asking for the idle time does not end it. Encodings are named
+//! as Redis names them, and change when Redis's do.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,7 @@
 //! RENAME and RENAMENX.
+//!
+//! The entry itself moves: value, expiry and access clock stay as they are, and nothing is copied
+//! but the key. Both names are locked together.
 
 use keyspace::Event;
 use resp::{Args, ReplyError, ReplyWriter, errors};

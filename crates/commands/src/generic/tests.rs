@@ -7,7 +7,8 @@ use crate::testing::{Tester, check};
 #[test]
 fn del_exists_type_rename() {
     check(
-        "MSET a 1 b 2\nEXISTS a b c a\nTYPE a\nTYPE c\nRENAME a b\nGET b\nRENAMENX b b\nRENAME x y\nDEL a b",
+        "MSET a 1 b 2\nEXISTS a b c a\nTYPE a\nTYPE c\nRENAME a b\nGET b\nRENAMENX b b\n\
+         RENAME x y\nDEL a b",
         &expect![[r#"
             +OK
             :3
@@ -25,7 +26,8 @@ fn del_exists_type_rename() {
 #[test]
 fn expire_conditions() {
     check(
-        "SET k v\nEXPIRE k 100 XX\nEXPIRE k 100 GT\nEXPIRE k 100 LT\nEXPIRE k 200 NX\nEXPIRE k 200 GT\nTTL k\nEXPIRE k 10 NX XX\nEXPIRE k 10 AB\nEXPIRE k -1\nEXISTS k",
+        "SET k v\nEXPIRE k 100 XX\nEXPIRE k 100 GT\nEXPIRE k 100 LT\nEXPIRE k 200 NX\n\
+         EXPIRE k 200 GT\nTTL k\nEXPIRE k 10 NX XX\nEXPIRE k 10 AB\nEXPIRE k -1\nEXISTS k",
         &expect![[r#"
             +OK
             :0
@@ -44,7 +46,8 @@ fn expire_conditions() {
 #[test]
 fn copy_and_move() {
     check(
-        "SET a 1 EX 100\nCOPY a b\nTTL b\nCOPY a b\nCOPY a b REPLACE\nMOVE a 3\nEXISTS a\nSELECT 3\nGET a\nCOPY a a\nCOPY a a DB 4\nMOVE a 99",
+        "SET a 1 EX 100\nCOPY a b\nTTL b\nCOPY a b\nCOPY a b REPLACE\nMOVE a 3\nEXISTS a\n\
+         SELECT 3\nGET a\nCOPY a a\nCOPY a a DB 4\nMOVE a 99",
         &expect![[r#"
             +OK
             :1

@@ -1,4 +1,7 @@
 //! TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST.
+//!
+//! Times are kept in milliseconds since 1970; the replies in seconds are rounded to the nearest, as
+//! Redis does. Asking is no access.
 
 use keyspace::Event;
 use resp::{Args, ReplyWriter};

@@ -1,4 +1,7 @@
 //! HRANDFIELD.
+//!
+//! A positive count gives distinct fields, a negative one may repeat them. RESP3 nests pairs of
+//! field and value, RESP2 has them flat.
 
 use datatypes::Hash;
 use datatypes::hash::FieldRef;

@@ -1,4 +1,7 @@
 //! Reading: HGET, HMGET, HGETALL, HKEYS, HVALS, HLEN, HSTRLEN, HEXISTS.
+//!
+//! Fields past their time are absent for every reader, whether or not they have been deleted yet.
+//! Replies are written while the hash is walked, without a copy in between.
 
 use datatypes::hash::FieldRef;
 use resp::{Args, ReplyWriter};

@@ -7,7 +7,10 @@ use crate::testing::{Tester, check};
 #[test]
 fn fields_are_set_read_and_removed() {
     check(
-        "HSET h a 1 b two\nHSET h a 2 c 3\nHGET h a\nHGET h none\nHGET none a\nHMGET h a none c\nHMGET none a b\nHGETALL h\nHKEYS h\nHVALS h\nHGETALL none\nHKEYS none\nHVALS none\nHLEN h\nHLEN none\nHSTRLEN h b\nHSTRLEN h c\nHSTRLEN h none\nHEXISTS h a\nHEXISTS h none\nHDEL h a a none\nHDEL h b c\nEXISTS h\nHDEL h a",
+        "HSET h a 1 b two\nHSET h a 2 c 3\nHGET h a\nHGET h none\nHGET none a\nHMGET h a none c\n\
+         HMGET none a b\nHGETALL h\nHKEYS h\nHVALS h\nHGETALL none\nHKEYS none\nHVALS none\n\
+         HLEN h\nHLEN none\nHSTRLEN h b\nHSTRLEN h c\nHSTRLEN h none\nHEXISTS h a\n\
+         HEXISTS h none\nHDEL h a a none\nHDEL h b c\nEXISTS h\nHDEL h a",
         &expect![[r#"
             :2
             :1
@@ -71,7 +74,8 @@ fn fields_are_set_read_and_removed() {
 #[test]
 fn hmset_and_hsetnx() {
     check(
-        "HMSET h a 1 b 2\nHMSET h a\nHSET h a 1 b\nHSETNX h a 9\nHSETNX h c 9\nHGETALL h\nHSETNX n a 1\nHGET n a",
+        "HMSET h a 1 b 2\nHMSET h a\nHSET h a 1 b\nHSETNX h a 9\nHSETNX h c 9\nHGETALL h\n\
+         HSETNX n a 1\nHGET n a",
         &expect![[r#"
             +OK
             -ERR wrong number of arguments for 'hmset' command
@@ -100,7 +104,11 @@ fn hmset_and_hsetnx() {
 #[test]
 fn counters() {
     check(
-        "HINCRBY h n 5\nHINCRBY h n -7\nHINCRBY h n x\nHSET h s text\nHINCRBY h s 1\nHINCRBYFLOAT h s 1\nHSET h big 9223372036854775807\nHINCRBY h big 1\nHGET h big\nHINCRBYFLOAT h n 10.5\nHINCRBYFLOAT h n 1.5e3\nHINCRBYFLOAT h f 3.0\nHINCRBYFLOAT h f inf\nHINCRBYFLOAT h f x\nHINCRBY h \"\" 1\nHSET h sp \" 11\"\nHINCRBY h sp 1\nHINCRBYFLOAT h sp 1\nHGET h f",
+        "HINCRBY h n 5\nHINCRBY h n -7\nHINCRBY h n x\nHSET h s text\nHINCRBY h s 1\n\
+         HINCRBYFLOAT h s 1\nHSET h big 9223372036854775807\nHINCRBY h big 1\nHGET h big\n\
+         HINCRBYFLOAT h n 10.5\nHINCRBYFLOAT h n 1.5e3\nHINCRBYFLOAT h f 3.0\n\
+         HINCRBYFLOAT h f inf\nHINCRBYFLOAT h f x\nHINCRBY h \"\" 1\nHSET h sp \" 11\"\n\
+         HINCRBY h sp 1\nHINCRBYFLOAT h sp 1\nHGET h f",
         &expect![[r#"
             :5
             :-2
@@ -132,7 +140,11 @@ fn counters() {
 #[test]
 fn encodings_follow_the_thresholds() {
     check(
-        "HSET h a 1\nOBJECT ENCODING h\nHSET h b 0123456789012345678901234567890123456789012345678901234567890123\nOBJECT ENCODING h\nHSET h c 01234567890123456789012345678901234567890123456789012345678901234\nOBJECT ENCODING h\nHGETALL none",
+        "HSET h a 1\nOBJECT ENCODING h\n\
+         HSET h b 0123456789012345678901234567890123456789012345678901234567890123\n\
+         OBJECT ENCODING h\n\
+         HSET h c 01234567890123456789012345678901234567890123456789012345678901234\n\
+         OBJECT ENCODING h\nHGETALL none",
         &expect![[r#"
             :1
             $8
@@ -150,7 +162,10 @@ fn encodings_follow_the_thresholds() {
 #[test]
 fn random_fields() {
     check(
-        "HSET h a 1\nHRANDFIELD h\nHRANDFIELD h 5\nHRANDFIELD h -3\nHRANDFIELD h 5 WITHVALUES\nHRANDFIELD h -2 WITHVALUES\nHRANDFIELD h 0\nHRANDFIELD none\nHRANDFIELD none 1\nHRANDFIELD h x\nHRANDFIELD h 1 VALUES\nHRANDFIELD h 1 WITHVALUES 2\nHRANDFIELD h -9223372036854775808\nHRANDFIELD h -9223372036854775807 WITHVALUES",
+        "HSET h a 1\nHRANDFIELD h\nHRANDFIELD h 5\nHRANDFIELD h -3\nHRANDFIELD h 5 WITHVALUES\n\
+         HRANDFIELD h -2 WITHVALUES\nHRANDFIELD h 0\nHRANDFIELD none\nHRANDFIELD none 1\n\
+         HRANDFIELD h x\nHRANDFIELD h 1 VALUES\nHRANDFIELD h 1 WITHVALUES 2\n\
+         HRANDFIELD h -9223372036854775808\nHRANDFIELD h -9223372036854775807 WITHVALUES",
         &expect![[r#"
             :1
             $1
@@ -193,7 +208,8 @@ fn random_fields() {
 #[test]
 fn scanning_a_small_hash_gives_all_of_it() {
     check(
-        "HSET h a 1 b 2 ab 3\nHSCAN h 0\nHSCAN h 0 MATCH a* COUNT 1\nHSCAN none 0\nHSCAN h x\nHSCAN h 0 COUNT 0\nHSCAN h 0 FOO 1\nHSCAN h 0 COUNT",
+        "HSET h a 1 b 2 ab 3\nHSCAN h 0\nHSCAN h 0 MATCH a* COUNT 1\nHSCAN none 0\nHSCAN h x\n\
+         HSCAN h 0 COUNT 0\nHSCAN h 0 FOO 1\nHSCAN h 0 COUNT",
         &expect![[r#"
             :3
             *2
@@ -238,7 +254,9 @@ fn scanning_a_small_hash_gives_all_of_it() {
 #[test]
 fn resp3_shapes() {
     check(
-        "HELLO 3\nHSET h a 1\nHGETALL h\nHGETALL none\nHKEYS h\nHRANDFIELD h 2 WITHVALUES\nHRANDFIELD h -1 WITHVALUES\nHRANDFIELD none 1 WITHVALUES\nHGET h none\nHINCRBYFLOAT h a 1.5\nHSCAN h 0",
+        "HELLO 3\nHSET h a 1\nHGETALL h\nHGETALL none\nHKEYS h\nHRANDFIELD h 2 WITHVALUES\n\
+         HRANDFIELD h -1 WITHVALUES\nHRANDFIELD none 1 WITHVALUES\nHGET h none\n\
+         HINCRBYFLOAT h a 1.5\nHSCAN h 0",
         &expect![[r#"
             %7
             $6
@@ -306,7 +324,8 @@ fn resp3_shapes() {
 #[test]
 fn other_types_are_refused() {
     check(
-        "SET s x\nHSET s a 1\nHSETNX s a 1\nHGET s a\nHMGET s a\nHGETALL s\nHLEN s\nHDEL s a\nHINCRBY s a 1\nHINCRBYFLOAT s a 1\nHRANDFIELD s\nHSCAN s 0\nGET s",
+        "SET s x\nHSET s a 1\nHSETNX s a 1\nHGET s a\nHMGET s a\nHGETALL s\nHLEN s\nHDEL s a\n\
+         HINCRBY s a 1\nHINCRBYFLOAT s a 1\nHRANDFIELD s\nHSCAN s 0\nGET s",
         &expect![[r#"
             +OK
             -WRONGTYPE Operation against a key holding the wrong kind of value

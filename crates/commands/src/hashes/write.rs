@@ -1,4 +1,7 @@
 //! Setting and removing fields: HSET, HMSET, HSETNX, HDEL.
+//!
+//! Arithmetic is checked before the first change. A hash that loses its last field is deleted, with
+//! the event that this brings.
 
 use datatypes::Hash;
 use resp::{Args, ReplyWriter, errors};

@@ -1,4 +1,7 @@
 //! Adding and counting: PFADD, PFCOUNT.
+//!
+//! PFCOUNT of one key may store the count in the value, which is why it is a write to the keyspace
+//! although it is no change that anyone else would notice.
 
 use datatypes::hyperloglog::{self, Encoding, Registers};
 use keyspace::Write;

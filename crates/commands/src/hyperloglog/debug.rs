@@ -1,4 +1,7 @@
 //! For tests: PFDEBUG, PFSELFTEST.
+//!
+//! These look at and convert the representation; ordinary clients have no use for them. The self-
+//! test is Redis's procedure: it compares estimates with known cardinalities.
 
 use std::io::Write as _;
 

@@ -7,7 +7,9 @@ use crate::testing::{Tester, check};
 #[test]
 fn elements_are_added_counted_and_merged() {
     check(
-        "PFADD h\nPFADD h\nPFCOUNT h\nPFADD h a b c\nPFADD h a\nPFCOUNT h\nPFCOUNT h\nPFADD g c d e\nPFCOUNT h g none\nPFMERGE m h g\nPFCOUNT m\nPFMERGE m\nPFMERGE new\nPFCOUNT new\nPFCOUNT none\nOBJECT ENCODING h\nSTRLEN h\nGET h\nTYPE h",
+        "PFADD h\nPFADD h\nPFCOUNT h\nPFADD h a b c\nPFADD h a\nPFCOUNT h\nPFCOUNT h\n\
+         PFADD g c d e\nPFCOUNT h g none\nPFMERGE m h g\nPFCOUNT m\nPFMERGE m\nPFMERGE new\n\
+         PFCOUNT new\nPFCOUNT none\nOBJECT ENCODING h\nSTRLEN h\nGET h\nTYPE h",
         &expect![[r#"
             :1
             :0
@@ -36,7 +38,10 @@ fn elements_are_added_counted_and_merged() {
 #[test]
 fn what_is_no_hyperloglog_is_refused() {
     check(
-        "SET s text\nPFADD s a\nPFCOUNT s\nPFCOUNT s h\nPFMERGE s h\nPFMERGE h s\nSET i 12\nPFADD i a\nPFCOUNT i\nRPUSH l a\nPFADD l a\nPFCOUNT l\nPFMERGE h l\nPFADD h a b c\nAPPEND h hello\nPFCOUNT h\nPFADD c a b c\nSETRANGE c 15 \"\\x80\"\nSETRANGE c 16 \"\\xff\\xff\"\nPFCOUNT c\nPFADD c z\nPFMERGE d c\nEXISTS d",
+        "SET s text\nPFADD s a\nPFCOUNT s\nPFCOUNT s h\nPFMERGE s h\nPFMERGE h s\nSET i 12\n\
+         PFADD i a\nPFCOUNT i\nRPUSH l a\nPFADD l a\nPFCOUNT l\nPFMERGE h l\nPFADD h a b c\n\
+         APPEND h hello\nPFCOUNT h\nPFADD c a b c\nSETRANGE c 15 \"\\x80\"\n\
+         SETRANGE c 16 \"\\xff\\xff\"\nPFCOUNT c\nPFADD c z\nPFMERGE d c\nEXISTS d",
         &expect![[r#"
             +OK
             -WRONGTYPE Key is not a valid HyperLogLog string value.
@@ -67,7 +72,10 @@ fn what_is_no_hyperloglog_is_refused() {
 #[test]
 fn pfdebug_looks_inside() {
     check(
-        "PFADD h a b c\nPFDEBUG ENCODING h\nPFDEBUG DECODE h\nPFDEBUG TODENSE h\nPFDEBUG TODENSE h\nPFDEBUG ENCODING h\nPFDEBUG DECODE h\nPFCOUNT h\nPFADD h a\nPFADD h x\nPFCOUNT h\nPFADD s z\nPFMERGE s h\nPFDEBUG ENCODING s\nPFCOUNT s\nPFDEBUG FOO h\nPFDEBUG ENCODING none\nSTRLEN h",
+        "PFADD h a b c\nPFDEBUG ENCODING h\nPFDEBUG DECODE h\nPFDEBUG TODENSE h\n\
+         PFDEBUG TODENSE h\nPFDEBUG ENCODING h\nPFDEBUG DECODE h\nPFCOUNT h\nPFADD h a\n\
+         PFADD h x\nPFCOUNT h\nPFADD s z\nPFMERGE s h\nPFDEBUG ENCODING s\nPFCOUNT s\n\
+         PFDEBUG FOO h\nPFDEBUG ENCODING none\nSTRLEN h",
         &expect![[r#"
             :1
             +sparse

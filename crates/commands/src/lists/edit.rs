@@ -1,4 +1,7 @@
 //! Changing in the middle: LSET, LINSERT, LREM, LTRIM.
+//!
+//! Positions count from zero at the head, negative ones from the tail. A list that loses its last
+//! element is deleted, with the event that this brings.
 
 use datatypes::List;
 use datatypes::list::End;

@@ -1,4 +1,7 @@
 //! Lists: one file per group of commands that share their ways.
+//!
+//! A file per kind of operation; the limits of nodes and encodings are read from the settings for
+//! each command. Blocking commands are not here yet.
 
 mod edit;
 mod moves;

@@ -1,4 +1,7 @@
 //! From one list to another: LMOVE, RPOPLPUSH.
+//!
+//! Both lists are locked together; source and destination may be the same. The element goes to the
+//! other list before the source is deleted for being empty.
 
 use datatypes::List;
 use datatypes::list::End;
@@ -12,12 +15,22 @@ use crate::ctx::{CmdResult, Ctx};
 
 /// `LMOVE`
 pub const LMOVE: Command = Command::new("lmove", 5, lmove)
-    .group(Group::List).since("6.2.0")
-    .docs("Moves an element from an end of one list to an end of another, and returns it.", "O(1)")
+    .group(Group::List)
+    .since("6.2.0")
+    .docs(
+        "Moves an element from an end of one list to an end of another, and returns it.",
+        "O(1)",
+    )
     .flags(WRITE | DENYOOM)
     .categories(category::LIST)
-    .keys(&[KeySpec::at(1, "RW access delete"), KeySpec::at(2, "RW insert")])
-    .args("source:key@0 destination:key@1 wherefrom(left=LEFT! | right=RIGHT!) whereto(left=LEFT! | right=RIGHT!)");
+    .keys(&[
+        KeySpec::at(1, "RW access delete"),
+        KeySpec::at(2, "RW insert"),
+    ])
+    .args(
+        "source:key@0 destination:key@1 wherefrom(left=LEFT! | right=RIGHT!) \
+         whereto(left=LEFT! | right=RIGHT!)",
+    );
 
 /// `RPOPLPUSH`
 pub const RPOPLPUSH: Command = Command::new("rpoplpush", 3, rpoplpush)

@@ -1,4 +1,7 @@
 //! Taking from the ends: LPOP, RPOP, LMPOP.
+//!
+//! What is popped goes to the log as the same number of plain pops. The blocking forms are not
+//! here; they will serve waiters with the same functions.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,7 @@
 //! Adding at the ends: LPUSH, RPUSH, LPUSHX, RPUSHX.
+//!
+//! Elements are pushed one after the other, so that the last argument ends up outermost. The forms
+//! with X do nothing to a list that does not exist.
 
 use datatypes::List;
 use datatypes::list::End;

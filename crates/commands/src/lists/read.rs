@@ -1,4 +1,7 @@
 //! Reading: LLEN, LINDEX, LRANGE, LPOS.
+//!
+//! Replies are written while the list is walked, without a copy in between. Nodes that are
+//! compressed stay so: they are unpacked for the reader only.
 
 use datatypes::List;
 use datatypes::list::End;

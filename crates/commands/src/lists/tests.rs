@@ -7,7 +7,9 @@ use crate::testing::{Tester, check};
 #[test]
 fn pushes_and_ranges() {
     check(
-        "LPUSHX l x\nRPUSH l a b 3\nLPUSH l z y\nRPUSHX l end\nLRANGE l 0 -1\nLRANGE l -2 100\nLRANGE l 4 2\nLRANGE l 99 100\nLLEN l\nLINDEX l -1\nLINDEX l 9\nLINDEX none x\nOBJECT ENCODING l",
+        "LPUSHX l x\nRPUSH l a b 3\nLPUSH l z y\nRPUSHX l end\nLRANGE l 0 -1\nLRANGE l -2 100\n\
+         LRANGE l 4 2\nLRANGE l 99 100\nLLEN l\nLINDEX l -1\nLINDEX l 9\nLINDEX none x\n\
+         OBJECT ENCODING l",
         &expect![[r#"
             :0
             :3
@@ -46,7 +48,8 @@ fn pushes_and_ranges() {
 #[test]
 fn pops() {
     check(
-        "RPUSH l a b c d e\nLPOP l\nRPOP l\nLPOP l 0\nRPOP l 2\nLPOP l 9\nEXISTS l\nLPOP l\nLPOP l 1\nLPOP l -1\nLPOP l x\nLPOP l 1 2",
+        "RPUSH l a b c d e\nLPOP l\nRPOP l\nLPOP l 0\nRPOP l 2\nLPOP l 9\nEXISTS l\nLPOP l\n\
+         LPOP l 1\nLPOP l -1\nLPOP l x\nLPOP l 1 2",
         &expect![[r#"
             :5
             $1
@@ -74,7 +77,9 @@ fn pops() {
 #[test]
 fn lmpop_takes_from_the_first_list_there_is() {
     check(
-        "RPUSH l a b c\nLMPOP 2 none l RIGHT COUNT 2\nLMPOP 1 l LEFT\nLMPOP 1 l LEFT\nLMPOP 0 l LEFT\nLMPOP 1 l MIDDLE\nLMPOP 3 l LEFT\nLMPOP 1 l LEFT COUNT 0\nLMPOP 1 l LEFT COUNT 1 COUNT 2\nLMPOP 1 l LEFT COUNT\nSET s x\nLMPOP 2 none s LEFT",
+        "RPUSH l a b c\nLMPOP 2 none l RIGHT COUNT 2\nLMPOP 1 l LEFT\nLMPOP 1 l LEFT\n\
+         LMPOP 0 l LEFT\nLMPOP 1 l MIDDLE\nLMPOP 3 l LEFT\nLMPOP 1 l LEFT COUNT 0\n\
+         LMPOP 1 l LEFT COUNT 1 COUNT 2\nLMPOP 1 l LEFT COUNT\nSET s x\nLMPOP 2 none s LEFT",
         &expect![[r#"
             :3
             *2
@@ -106,7 +111,10 @@ fn lmpop_takes_from_the_first_list_there_is() {
 #[test]
 fn edits() {
     check(
-        "LSET l 0 x\nRPUSH l a b a c a\nLSET l -1 z\nLSET l 9 z\nLSET l x z\nLINSERT l BEFORE b 1\nLINSERT l after z 2\nLINSERT l BEFORE none 2\nLINSERT l in b 2\nLINSERT none BEFORE b 2\nLRANGE l 0 -1\nLREM l -1 a\nLRANGE l 0 -1\nLREM l 0 none\nLTRIM l 1 -2\nLRANGE l 0 -1\nLTRIM l 5 1\nEXISTS l\nLTRIM l 0 1\nLREM l 0 a",
+        "LSET l 0 x\nRPUSH l a b a c a\nLSET l -1 z\nLSET l 9 z\nLSET l x z\n\
+         LINSERT l BEFORE b 1\nLINSERT l after z 2\nLINSERT l BEFORE none 2\nLINSERT l in b 2\n\
+         LINSERT none BEFORE b 2\nLRANGE l 0 -1\nLREM l -1 a\nLRANGE l 0 -1\nLREM l 0 none\n\
+         LTRIM l 1 -2\nLRANGE l 0 -1\nLTRIM l 5 1\nEXISTS l\nLTRIM l 0 1\nLREM l 0 a",
         &expect![[r#"
             -ERR no such key
             :5
@@ -168,7 +176,10 @@ fn edits() {
 #[test]
 fn lpos_in_all_its_ways() {
     check(
-        "RPUSH l a b c 1 2 3 c c\nLPOS l c\nLPOS l c RANK 2\nLPOS l c RANK -1\nLPOS l c COUNT 2\nLPOS l c COUNT 0 RANK -1\nLPOS l x\nLPOS l x COUNT 0\nLPOS l c RANK 0\nLPOS l c COUNT -1\nLPOS l c MAXLEN 2\nLPOS l c MAXLEN -1\nLPOS none c\nLPOS none c COUNT 1\nLPOS l c RANK",
+        "RPUSH l a b c 1 2 3 c c\nLPOS l c\nLPOS l c RANK 2\nLPOS l c RANK -1\nLPOS l c COUNT 2\n\
+         LPOS l c COUNT 0 RANK -1\nLPOS l x\nLPOS l x COUNT 0\nLPOS l c RANK 0\n\
+         LPOS l c COUNT -1\nLPOS l c MAXLEN 2\nLPOS l c MAXLEN -1\nLPOS none c\n\
+         LPOS none c COUNT 1\nLPOS l c RANK",
         &expect![[r#"
             :8
             :2
@@ -196,7 +207,10 @@ fn lpos_in_all_its_ways() {
 #[test]
 fn moves_between_and_within_lists() {
     check(
-        "RPUSH l a b c\nLMOVE l m LEFT RIGHT\nRPOPLPUSH l l\nLRANGE l 0 -1\nLMOVE l l LEFT LEFT\nLRANGE l 0 -1\nLMOVE l m RIGHT LEFT\nLMOVE l m RIGHT LEFT\nEXISTS l\nLRANGE m 0 -1\nLMOVE l m RIGHT LEFT\nLMOVE l m UP LEFT\nSET s x\nLMOVE m s LEFT LEFT\nRPOPLPUSH s m\nLRANGE m 0 -1",
+        "RPUSH l a b c\nLMOVE l m LEFT RIGHT\nRPOPLPUSH l l\nLRANGE l 0 -1\nLMOVE l l LEFT LEFT\n\
+         LRANGE l 0 -1\nLMOVE l m RIGHT LEFT\nLMOVE l m RIGHT LEFT\nEXISTS l\nLRANGE m 0 -1\n\
+         LMOVE l m RIGHT LEFT\nLMOVE l m UP LEFT\nSET s x\nLMOVE m s LEFT LEFT\nRPOPLPUSH s m\n\
+         LRANGE m 0 -1",
         &expect![[r#"
             :3
             $1
@@ -245,7 +259,8 @@ fn moves_between_and_within_lists() {
 #[test]
 fn other_types_are_refused() {
     check(
-        "SET s x\nLPUSH s a\nLPUSHX s a\nLPOP s\nLPOP s 1\nLLEN s\nLRANGE s 0 1\nLINDEX s 0\nLSET s 0 a\nLINSERT s BEFORE a b\nLREM s 0 a\nLTRIM s 0 1\nLPOS s a\nGET s",
+        "SET s x\nLPUSH s a\nLPUSHX s a\nLPOP s\nLPOP s 1\nLLEN s\nLRANGE s 0 1\nLINDEX s 0\n\
+         LSET s 0 a\nLINSERT s BEFORE a b\nLREM s 0 a\nLTRIM s 0 1\nLPOS s a\nGET s",
         &expect![[r#"
             +OK
             -WRONGTYPE Operation against a key holding the wrong kind of value

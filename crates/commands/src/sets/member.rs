@@ -1,4 +1,7 @@
 //! Single members: SADD, SREM, SISMEMBER, SMISMEMBER, SMEMBERS, SCARD.
+//!
+//! Members are added to the smallest encoding that takes them, by the limits in the settings. A set
+//! that loses its last member is deleted.
 
 use datatypes::Set;
 use resp::{Args, ReplyWriter};

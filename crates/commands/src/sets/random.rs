@@ -1,4 +1,7 @@
 //! Random members: SPOP, SRANDMEMBER.
+//!
+//! What SPOP takes goes to the log as SREM of exactly these members. A positive count gives
+//! distinct members, a negative one may repeat them.
 
 use datatypes::Set;
 use resp::{Args, ReplyWriter, errors};

@@ -1,4 +1,7 @@
 //! Storing intersections, unions and differences: SINTERSTORE, SUNIONSTORE, SDIFFSTORE.
+//!
+//! The result is computed before the destination changes, because the destination may be one of the
+//! sources. An empty result deletes it.
 
 use resp::{Args, ReplyWriter};
 

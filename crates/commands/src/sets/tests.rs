@@ -9,7 +9,10 @@ use crate::testing::{Tester, check};
 #[test]
 fn members_are_added_found_and_removed() {
     check(
-        "SADD s 1 2 2 3\nOBJECT ENCODING s\nSADD s 3\nSMEMBERS s\nSISMEMBER s 2\nSISMEMBER s 9\nSMISMEMBER s 1 9 x\nSMISMEMBER none a b\nSCARD s\nSADD s x\nOBJECT ENCODING s\nSREM s 9\nSREM s 1 x 2\nSMEMBERS s\nSREM s 3 3\nEXISTS s\nSREM s 1\nSMEMBERS none\nSCARD none\nSISMEMBER none a",
+        "SADD s 1 2 2 3\nOBJECT ENCODING s\nSADD s 3\nSMEMBERS s\nSISMEMBER s 2\nSISMEMBER s 9\n\
+         SMISMEMBER s 1 9 x\nSMISMEMBER none a b\nSCARD s\nSADD s x\nOBJECT ENCODING s\n\
+         SREM s 9\nSREM s 1 x 2\nSMEMBERS s\nSREM s 3 3\nEXISTS s\nSREM s 1\nSMEMBERS none\n\
+         SCARD none\nSISMEMBER none a",
         &expect![[r#"
             :3
             $6
@@ -52,7 +55,9 @@ fn members_are_added_found_and_removed() {
 #[test]
 fn smove_moves() {
     check(
-        "SADD a 1 2\nSADD b 2 3\nSMOVE a b 1\nSMEMBERS b\nSMOVE a b 9\nSMOVE a a 2\nSMOVE a a 9\nSMOVE a b 2\nEXISTS a\nSMOVE a b 2\nSET s x\nSMOVE none s 1\nSMOVE b s 1\nSMOVE s b 1\nSMOVE b new 3\nSMEMBERS new\nSMEMBERS b",
+        "SADD a 1 2\nSADD b 2 3\nSMOVE a b 1\nSMEMBERS b\nSMOVE a b 9\nSMOVE a a 2\nSMOVE a a 9\n\
+         SMOVE a b 2\nEXISTS a\nSMOVE a b 2\nSET s x\nSMOVE none s 1\nSMOVE b s 1\nSMOVE s b 1\n\
+         SMOVE b new 3\nSMEMBERS new\nSMEMBERS b",
         &expect![[r#"
             :2
             :2
@@ -89,7 +94,10 @@ fn smove_moves() {
 #[test]
 fn random_members() {
     check(
-        "SADD s 7\nSRANDMEMBER s\nSRANDMEMBER s 3\nSRANDMEMBER s -3\nSRANDMEMBER s 0\nSRANDMEMBER none\nSRANDMEMBER none 1\nSRANDMEMBER s x\nSRANDMEMBER s -9223372036854775808\nSRANDMEMBER s 1 1\nSPOP s -1\nSPOP s x\nSPOP s 1 1\nSPOP s 0\nSPOP s\nEXISTS s\nSPOP s\nSPOP s 1\nSADD s a\nSPOP s 5\nEXISTS s",
+        "SADD s 7\nSRANDMEMBER s\nSRANDMEMBER s 3\nSRANDMEMBER s -3\nSRANDMEMBER s 0\n\
+         SRANDMEMBER none\nSRANDMEMBER none 1\nSRANDMEMBER s x\n\
+         SRANDMEMBER s -9223372036854775808\nSRANDMEMBER s 1 1\nSPOP s -1\nSPOP s x\nSPOP s 1 1\n\
+         SPOP s 0\nSPOP s\nEXISTS s\nSPOP s\nSPOP s 1\nSADD s a\nSPOP s 5\nEXISTS s",
         &expect![[r#"
             :1
             $1
@@ -130,7 +138,11 @@ fn random_members() {
 #[test]
 fn algebra() {
     check(
-        "SADD a 1 2 3 4\nSADD b 2 3\nSADD c 3 x\nSINTER a b c\nSINTER a none\nSINTER a\nSUNION b b none\nSUNION none\nSDIFF a b\nSDIFF a b c\nSDIFF a a\nSDIFF none a\nSDIFF b none\nSINTERCARD 2 a b\nSINTERCARD 2 a b LIMIT 1\nSINTERCARD 2 a b LIMIT 0\nSINTERCARD 2 a none\nSINTERCARD 0 a\nSINTERCARD 3 a b\nSINTERCARD 1 a LIMIT -1\nSINTERCARD 1 a LIMIT\nSINTERCARD 1 a FOO 1\nSINTERCARD x a",
+        "SADD a 1 2 3 4\nSADD b 2 3\nSADD c 3 x\nSINTER a b c\nSINTER a none\nSINTER a\n\
+         SUNION b b none\nSUNION none\nSDIFF a b\nSDIFF a b c\nSDIFF a a\nSDIFF none a\n\
+         SDIFF b none\nSINTERCARD 2 a b\nSINTERCARD 2 a b LIMIT 1\nSINTERCARD 2 a b LIMIT 0\n\
+         SINTERCARD 2 a none\nSINTERCARD 0 a\nSINTERCARD 3 a b\nSINTERCARD 1 a LIMIT -1\n\
+         SINTERCARD 1 a LIMIT\nSINTERCARD 1 a FOO 1\nSINTERCARD x a",
         &expect![[r#"
             :4
             :2
@@ -187,7 +199,10 @@ fn algebra() {
 #[test]
 fn stored_algebra() {
     check(
-        "SADD a 1 2 3 4\nSADD b 2 3\nSINTERSTORE d a b\nSMEMBERS d\nOBJECT ENCODING d\nSUNIONSTORE d a b none\nSMEMBERS d\nSDIFFSTORE a a b\nSMEMBERS a\nSDIFFSTORE d a a\nEXISTS d\nSINTERSTORE a none a\nEXISTS a\nSET s x\nSUNIONSTORE d s b\nSUNIONSTORE s b\nSMEMBERS s\nSINTERSTORE none none",
+        "SADD a 1 2 3 4\nSADD b 2 3\nSINTERSTORE d a b\nSMEMBERS d\nOBJECT ENCODING d\n\
+         SUNIONSTORE d a b none\nSMEMBERS d\nSDIFFSTORE a a b\nSMEMBERS a\nSDIFFSTORE d a a\n\
+         EXISTS d\nSINTERSTORE a none a\nEXISTS a\nSET s x\nSUNIONSTORE d s b\nSUNIONSTORE s b\n\
+         SMEMBERS s\nSINTERSTORE none none",
         &expect![[r#"
             :4
             :2
@@ -234,7 +249,8 @@ fn stored_algebra() {
 #[test]
 fn scanning_a_small_set_gives_all_of_it() {
     check(
-        "SADD s 1 2 33\nSSCAN s 0\nSSCAN s 0 MATCH 3* COUNT 1\nSSCAN none 0\nSSCAN s x\nSSCAN s 0 COUNT 0\nSSCAN s 0 NOVALUES\nSSCAN s 0 TYPE x",
+        "SADD s 1 2 33\nSSCAN s 0\nSSCAN s 0 MATCH 3* COUNT 1\nSSCAN none 0\nSSCAN s x\n\
+         SSCAN s 0 COUNT 0\nSSCAN s 0 NOVALUES\nSSCAN s 0 TYPE x",
         &expect![[r#"
             :3
             *2
@@ -267,7 +283,8 @@ fn scanning_a_small_set_gives_all_of_it() {
 #[test]
 fn resp3_shapes() {
     check(
-        "HELLO 3\nSADD s 1 2\nSMEMBERS s\nSINTER s s\nSUNION s\nSDIFF s none\nSRANDMEMBER none 1\nSISMEMBER s 1\nSPOP s 9\nSPOP s 1\nSMEMBERS s\nSPOP s",
+        "HELLO 3\nSADD s 1 2\nSMEMBERS s\nSINTER s s\nSUNION s\nSDIFF s none\n\
+         SRANDMEMBER none 1\nSISMEMBER s 1\nSPOP s 9\nSPOP s 1\nSMEMBERS s\nSPOP s",
         &expect![[r#"
             %7
             $6
@@ -332,7 +349,9 @@ fn resp3_shapes() {
 #[test]
 fn other_types_are_refused() {
     check(
-        "SET s x\nSADD s a\nSREM s a\nSISMEMBER s a\nSMISMEMBER s a\nSMEMBERS s\nSCARD s\nSPOP s\nSPOP s 1\nSRANDMEMBER s\nSRANDMEMBER s 1\nSINTER none s\nSUNION none s\nSDIFF none s\nSINTERCARD 2 none s\nSSCAN s 0\nGET s",
+        "SET s x\nSADD s a\nSREM s a\nSISMEMBER s a\nSMISMEMBER s a\nSMEMBERS s\nSCARD s\n\
+         SPOP s\nSPOP s 1\nSRANDMEMBER s\nSRANDMEMBER s 1\nSINTER none s\nSUNION none s\n\
+         SDIFF none s\nSINTERCARD 2 none s\nSSCAN s 0\nGET s",
         &expect![[r#"
             +OK
             -WRONGTYPE Operation against a key holding the wrong kind of value

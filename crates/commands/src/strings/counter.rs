@@ -1,4 +1,8 @@
 //! Counters: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
+//!
+//! Integers are 64 bits and never wrap: an overflow is an error and leaves the value alone. Floats
+//! are computed in 80 bits, as Redis does on x86-64, and their result, not the increment, goes to
+//! the log.
 
 use common::long_double::LongDouble;
 use common::number::parse_i64;

@@ -1,4 +1,7 @@
 //! Reading strings: GET, GETDEL, GETEX, MGET, STRLEN, GETRANGE, SUBSTR.
+//!
+//! GETEX and GETDEL read first and change afterwards, under the same lock; what they change goes to
+//! the log as the plain command that it amounts to.
 
 use keyspace::{Event, StrRef, ValueRef};
 use resp::{Args, ReplyWriter, errors};

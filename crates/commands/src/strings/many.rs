@@ -1,4 +1,7 @@
 //! Several keys at once: MSET, MSETNX, MSETEX.
+//!
+//! All keys are locked together, so that nobody sees a part of it. MSETNX and MSETEX look at every
+//! key before the first one is stored.
 
 use keyspace::Event;
 use resp::{Args, ReplyWriter, errors};

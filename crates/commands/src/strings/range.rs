@@ -1,4 +1,7 @@
 //! Byte ranges of strings: the rules of GETRANGE's indexes, and SETRANGE and APPEND.
+//!
+//! Indexes are checked before anything changes, and no string grows past `proto-max-bulk-len`. A
+//! string that was changed in place is `raw` from then on, whatever its length.
 
 use std::sync::atomic::Ordering::Relaxed;
 

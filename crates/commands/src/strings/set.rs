@@ -1,4 +1,7 @@
 //! Storing a whole string: SET and its older forms.
+//!
+//! All forms end in one `store`, which decides, changes and says what goes to the log: relative
+//! times become absolute there, and conditions that were decided here are not decided again.
 
 use keyspace::{Event, StrValue, Value};
 use resp::{Args, ReplyWriter};

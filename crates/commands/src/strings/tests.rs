@@ -34,7 +34,8 @@ fn set_options_are_checked_before_anything_changes() {
 #[test]
 fn set_conditions() {
     check(
-        "SET k a XX\nSET k a NX\nSET k b NX\nSET k b XX GET\nSET k c IFEQ a\nSET k c IFEQ b\nSET k d IFNE c\nGET k",
+        "SET k a XX\nSET k a NX\nSET k b NX\nSET k b XX GET\nSET k c IFEQ a\nSET k c IFEQ b\n\
+         SET k d IFNE c\nGET k",
         &expect![[r#"
             $-1
             +OK
@@ -52,7 +53,8 @@ fn set_conditions() {
 #[test]
 fn counters_refuse_what_they_cannot_count() {
     check(
-        "INCR n\nINCRBY n 41\nDECR n\nSET n 9223372036854775807\nINCR n\nGET n\nSET n x\nINCR n\nDECRBY m -9223372036854775808",
+        "INCR n\nINCRBY n 41\nDECR n\nSET n 9223372036854775807\nINCR n\nGET n\nSET n x\nINCR n\n\
+         DECRBY m -9223372036854775808",
         &expect![[r#"
             :1
             :42
@@ -127,7 +129,9 @@ fn a_transaction_runs_as_one() {
 #[test]
 fn increx_stays_within_its_bounds() {
     check(
-        "INCREX n BYINT 5 UBOUND 10 EX 100\nINCREX n BYINT 7 UBOUND 10\nINCREX n BYINT 7 UBOUND 10 SATURATE\nTTL n\nINCREX n BYFLOAT 0.5\nINCREX n BYINT 1 BYFLOAT 1\nINCREX n ENX\nINCREX m LBOUND 5 UBOUND 1",
+        "INCREX n BYINT 5 UBOUND 10 EX 100\nINCREX n BYINT 7 UBOUND 10\n\
+         INCREX n BYINT 7 UBOUND 10 SATURATE\nTTL n\nINCREX n BYFLOAT 0.5\n\
+         INCREX n BYINT 1 BYFLOAT 1\nINCREX n ENX\nINCREX m LBOUND 5 UBOUND 1",
         &expect![[r#"
             *2
             :5

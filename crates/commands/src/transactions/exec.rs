@@ -1,4 +1,7 @@
 //! MULTI, EXEC and DISCARD.
+//!
+//! EXEC runs under the locks of its whole queue and of the watched keys, with one frozen clock.
+//! What its commands changed goes to the log as one unit, which no reader sees in parts.
 
 use std::sync::atomic::Ordering::Relaxed;
 

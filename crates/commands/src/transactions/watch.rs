@@ -1,4 +1,7 @@
 //! WATCH and UNWATCH.
+//!
+//! A watch is a flag that the keyspace sets under the shard's lock when the key changes; EXEC reads
+//! it under the same locks, so nothing can slip in between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,7 @@
 //! The ends of ranges as clients write them: scores, members, ranks.
+//!
+//! Bounds are parsed before the key is looked at, so that a bad bound is an error for an absent key
+//! too. The syntax is Redis's: `(` excludes, `-inf` and `+inf`, `-` and `+` for texts.
 
 use datatypes::Zset;
 use datatypes::zset::{LexBound, LexRange, ScoreRange};

@@ -1,4 +1,7 @@
 //! ZPOPMIN, ZPOPMAX and ZMPOP.
+//!
+//! What is popped goes to the log as the removal of exactly these members. The blocking forms are
+//! not here; they will serve waiters with the same functions.
 
 use keyspace::ValueRef;
 use resp::{Args, Proto, ReplyError, ReplyWriter, errors};

@@ -1,4 +1,7 @@
 //! ZRANDMEMBER.
+//!
+//! A positive count gives distinct members, a negative one may repeat them. Nothing is collected
+//! that is not sent, except the choice itself.
 
 use datatypes::Zset;
 use rand::Rng;

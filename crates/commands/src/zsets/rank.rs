@@ -1,4 +1,7 @@
 //! Looking things up: ZSCORE, ZMSCORE, ZRANK, ZREVRANK, and counting: ZCARD, ZCOUNT, ZLEXCOUNT.
+//!
+//! Ranks count from zero in the order of scores, then of bytes. The tree counts its subtrees, so a
+//! rank costs as much as a look-up.
 
 use resp::{Args, ReplyWriter, errors};
 

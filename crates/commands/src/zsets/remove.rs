@@ -1,4 +1,7 @@
 //! ZREM and ZREMRANGEBY*.
+//!
+//! Ranges are turned into ranks first, then removed in one go. A set that becomes empty is deleted,
+//! with the event that this brings.
 
 use resp::{Args, ReplyWriter};
 

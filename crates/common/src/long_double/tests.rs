@@ -1,5 +1,5 @@
-//! Against the sums that INCRBYFLOAT of Redis 7.0.15 on x86-64 gives. (The table is a sample of 40,000
-//! that were compared.)
+//! Against the sums that INCRBYFLOAT of Redis 7.0.15 on x86-64 gives. (The table is a sample of
+//! 40,000 that were compared.)
 
 use super::*;
 

@@ -1,4 +1,8 @@
 //! What others tell a connection, and what time does to it.
+//!
+//! Messages come through the worker's mailbox, in the order in which one thread posted them. They
+//! never run a command by themselves: a resumed command goes the same way as one that was just
+//! read.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,7 @@
 //! Connections: CLIENT, HELLO, AUTH, the door.
+//!
+//! Grouped as the commands that send them are. Client libraries compare some of these letter by
+//! letter, for example to find out that a server has no password.
 
 use crate::ReplyError;
 

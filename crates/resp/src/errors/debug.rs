@@ -11,7 +11,8 @@ texts! {
     NOT_QUICKLIST = "ERR Not a quicklist encoded object.";
     NOT_RESP2 = "ERR RESP2 is not supported by this command";
     PROTOCOL_TYPE = "ERR Wrong protocol type name. Please use one of the following: \
-                     string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false";
+                     string|integer|double|bignum|null|array|set|map|attrib|push|\
+                     verbatim|true|false";
     PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
     DATABASE_OUT_OF_RANGE = "ERR Out of range database";
     NOT_HASH_TABLE = "ERR The value stored at the specified key is not represented using an hash \

@@ -1,4 +1,7 @@
 //! Scripts and functions.
+//!
+//! The engines do not exist yet; the texts are here because the suite and clients know them. Codes
+//! such as NOSCRIPT and BUSY are part of the text.
 
 use crate::ReplyError;
 

@@ -1,4 +1,7 @@
 //! Streams and consumer groups.
+//!
+//! Names of groups, keys and consumers are quoted as they came, cut where Redis cuts them. Codes
+//! such as BUSYGROUP and NOGROUP are part of the text.
 
 use crate::ReplyError;
 

@@ -1,4 +1,7 @@
 //! CLIENT KILL and UNBLOCK.
+//!
+//! A filter that is not given matches everyone. The client that asks is spared unless it says
+//! otherwise, and is then closed only after its reply.
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

@@ -1,4 +1,7 @@
 //! CLIENT LIST and INFO: connections, a line each.
+//!
+//! A line is put together from what the network keeps of a connection and from the shared state of
+//! its session, both read without stopping the client: values of one line may be a command apart.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,4 +1,7 @@
 //! CLIENT and its subcommands.
+//!
+//! A subcommand sits beside its handler in one of the files; here is their list, and the help.
+//! Client-side caching is not here yet.
 
 mod kill;
 mod list;

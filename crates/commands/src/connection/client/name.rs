@@ -1,4 +1,7 @@
 //! CLIENT SETNAME, GETNAME, SETINFO.
+//!
+//! Names must be printable ASCII without blanks, because CLIENT LIST puts them between blanks. An
+//! empty name takes the name away.
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

@@ -1,4 +1,7 @@
 //! What a client says about itself: CLIENT ID, REPLY, NO-EVICT, NO-TOUCH, MAINT_NOTIFICATIONS.
+//!
+//! These change the session only. CLIENT REPLY takes effect in `dispatch`, which drops what was
+//! written; nothing else has to know of it.
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
