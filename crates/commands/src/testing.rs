@@ -75,3 +75,24 @@ fn check_with(mut tester: Tester, lines: &str, expected: &expect_test::Expect) {
         .collect();
     expected.assert_eq(&replies.join("\n"));
 }
+
+/// Runs lines of commands on an empty server; what goes to the log, a command per line.
+pub(crate) fn check_log(lines: &str, expected: &expect_test::Expect) {
+    let mut tester = Tester::new();
+    let mut log = tester.server.log.read_from_end();
+    for line in lines.lines() {
+        tester.line(line);
+    }
+    let mut bytes = Vec::new();
+    log.read(&mut bytes);
+    let mut commands = String::new();
+    for word in String::from_utf8_lossy(&bytes).split("\r\n") {
+        match word.as_bytes() {
+            [] | [b'$', ..] => {}
+            [b'*', ..] => commands.push('\n'),
+            _ => commands.extend([" ", word]),
+        }
+    }
+    let commands: Vec<_> = commands.lines().map(str::trim).skip(1).collect();
+    expected.assert_eq(&commands.join("\n"));
+}

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::testing::{Tester, check};
+use crate::testing::{Tester, check, check_log};
 
 #[test]
 fn expiries_are_set_shown_and_removed() {
@@ -241,4 +241,25 @@ fn fields_expire_actively_and_an_emptied_hash_goes() {
     assert_eq!(tester.line("HGETALL other"), "*2\n$1\nb\n$1\n2");
     let expired = &tester.server.stats.expired_fields;
     assert_eq!(expired.load(std::sync::atomic::Ordering::Relaxed), 2501);
+}
+
+#[test]
+fn what_goes_to_the_log() {
+    check_log(
+        "HSET h a 1 b 2\nHINCRBYFLOAT h a 0.5\nHEXPIREAT h 33177117420 FIELDS 2 a x\nHEXPIREAT h 33177117420 NX FIELDS 1 a\nHINCRBYFLOAT h a 0.5\nHGETEX h FIELDS 1 a\nHGETEX h PERSIST FIELDS 2 a b\nHGETDEL h FIELDS 2 a x\nHEXPIRE h 0 FIELDS 1 b\nHSETEX h FNX EXAT 33177117420 FIELDS 1 a 1\nHSETEX h FNX FIELDS 1 a 1\nHSETEX h PXAT 1 FIELDS 1 a 1\nHDEL h a",
+        &expect![[r#"
+            SELECT 0
+            HSET h a 1 b 2
+            HSET h a 1.5
+            HPEXPIREAT h 33177117420000 FIELDS 1 a
+            MULTI
+            HSET h a 2
+            HPEXPIREAT h 33177117420000 FIELDS 1 a
+            EXEC
+            HPERSIST h FIELDS 1 a
+            HDEL h a
+            HDEL h b
+            HSETEX h PXAT 33177117420000 FIELDS 1 a 1
+            HDEL h a"#]],
+    );
 }

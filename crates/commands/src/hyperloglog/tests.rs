@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::testing::{Tester, check};
+use crate::testing::{Tester, check, check_log};
 
 #[test]
 fn elements_are_added_counted_and_merged() {
@@ -112,4 +112,17 @@ fn a_growing_one_becomes_dense_and_stays_right() {
     tester.line("EXPIRE h 100");
     tester.line("PFADD h one two three four five six seven");
     assert_eq!(tester.line("TTL h"), ":100");
+}
+
+#[test]
+fn filling_the_cache_goes_to_the_log() {
+    check_log(
+        "PFADD h a\nPFADD h a\nPFCOUNT h\nPFCOUNT h\nPFDEBUG TODENSE h\nPFDEBUG TODENSE h\nPFDEBUG ENCODING h\nPFMERGE d h",
+        &expect![[r#"
+            SELECT 0
+            PFADD h a
+            PFCOUNT h
+            PFDEBUG TODENSE h
+            PFMERGE d h"#]],
+    );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::testing::{Tester, check};
+use crate::testing::{Tester, check, check_log};
 
 #[test]
 fn pushes_and_ranges() {
@@ -295,4 +295,17 @@ fn large_elements_and_long_lists_keep_their_order() {
     assert_eq!(tester.run(&[b"LINDEX", b"l", b"1000"]).len(), 20_000 + 10);
     assert_eq!(tester.line("LTRIM l 999 1001"), "+OK");
     assert_eq!(tester.line("LLEN l"), ":3");
+}
+
+#[test]
+fn what_goes_to_the_log() {
+    check_log(
+        "RPUSH l a b c\nLMPOP 1 l RIGHT COUNT 5\nLPUSHX l a\nLREM l 0 a\nRPUSH l a\nLMOVE l m LEFT RIGHT\nLTRIM m 0 -1\nLSET m 9 x",
+        &expect![[r#"
+            SELECT 0
+            RPUSH l a b c
+            RPOP l 3
+            RPUSH l a
+            LMOVE l m LEFT RIGHT"#]],
+    );
 }

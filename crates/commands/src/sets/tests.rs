@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use expect_test::expect;
 
-use crate::testing::{Tester, check};
+use crate::testing::{Tester, check, check_log};
 
 #[test]
 fn members_are_added_found_and_removed() {
@@ -385,7 +385,7 @@ fn algebra_of_many_large_sets_agrees_with_a_model() {
     let mut tester = Tester::new();
     let mut model: Vec<HashSet<String>> = Vec::new();
     for set in 0..12_usize {
-        let in_set = |i: &usize| i % (set + 2) != 0;
+        let in_set = |i: &usize| !i.is_multiple_of(set + 2);
         let texts: HashSet<String> = (0..700).filter(in_set).map(|i| format!("m{i}")).collect();
         for text in &texts {
             tester.line(&format!("SADD s{set} {text}"));
@@ -430,4 +430,21 @@ fn spop_takes_each_member_once() {
     }
     assert_eq!(seen.len(), 1000);
     assert_eq!(tester.line("EXISTS s"), ":0");
+}
+
+#[test]
+fn what_goes_to_the_log() {
+    check_log(
+        "SADD s a\nSADD s a\nSPOP s\nSADD s b\nSPOP s 3\nSREM s x\nSADD s a\nSMOVE s t a\nSMOVE t u x\nSINTERSTORE none s t\nSUNIONSTORE d t\nSINTERSTORE d none",
+        &expect![[r#"
+            SELECT 0
+            SADD s a
+            SREM s a
+            SADD s b
+            DEL s
+            SADD s a
+            SMOVE s t a
+            SUNIONSTORE d t
+            SINTERSTORE d none"#]],
+    );
 }
