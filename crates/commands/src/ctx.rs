@@ -242,6 +242,11 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// Whether what goes to the log was replaced already.
+    pub fn rewrites(&self) -> bool {
+        matches!(self.propagation, Propagation::Rewritten(_))
+    }
+
     /// Keeps the command out of the log although it changed something.
     pub fn no_propagation(&mut self) {
         self.propagation = Propagation::Rewritten(Vec::new());

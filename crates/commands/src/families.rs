@@ -12,6 +12,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     crate::hyperloglog::COMMANDS,
     crate::lists::COMMANDS,
     crate::sets::COMMANDS,
+    crate::streams::COMMANDS,
     crate::strings::COMMANDS,
     crate::transactions::COMMANDS,
     crate::zsets::COMMANDS,

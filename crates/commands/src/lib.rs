@@ -42,6 +42,7 @@ mod hashes;
 mod hyperloglog;
 mod lists;
 mod sets;
+mod streams;
 mod strings;
 mod transactions;
 mod zsets;

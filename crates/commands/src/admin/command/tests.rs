@@ -17,6 +17,8 @@ const DOCS_7_0: &str = include_str!("../../../../../tests/data/command-docs-7.0.
 const ARGUMENTS_GREW: &[&str] = &[
     "client|kill",
     "set",
+    "xadd",
+    "xtrim",
     "zinter",
     "zinterstore",
     "zrank",
