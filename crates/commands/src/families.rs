@@ -8,6 +8,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     crate::bitmaps::COMMANDS,
     crate::connection::COMMANDS,
     crate::generic::COMMANDS,
+    crate::geo::COMMANDS,
     crate::hashes::COMMANDS,
     crate::hyperloglog::COMMANDS,
     crate::lists::COMMANDS,

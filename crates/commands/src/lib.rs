@@ -38,6 +38,7 @@ mod bitmaps;
 mod collection;
 mod connection;
 mod generic;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod lists;

@@ -3,7 +3,7 @@
 //! All ranges are ranges of ranks, found in logarithmic time and streamed into the reply. A sorted
 //! set whose last member goes is deleted with it.
 
-mod add;
+pub(crate) mod add;
 mod algebra;
 mod bounds;
 mod pop;

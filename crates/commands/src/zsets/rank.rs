@@ -122,7 +122,7 @@ fn zrevrank(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     rank(ctx, args, true, out)
 }
 
-fn rank(ctx: &mut Ctx<'_>, args: Args<'_>, reverse: bool, out: &mut ReplyWriter<'_>) -> CmdResult {
+fn rank(ctx: &Ctx<'_>, args: Args<'_>, reverse: bool, out: &mut ReplyWriter<'_>) -> CmdResult {
     if args.len() > 4 {
         return Err(errors::wrong_arity(ctx.command().name));
     }

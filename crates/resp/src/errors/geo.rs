@@ -12,6 +12,7 @@ texts! {
     MEMBER_NOT_FOUND = "ERR could not decode requested zset member";
     UNKNOWN_SEARCH_TYPE = "ERR Unknown georadius search type";
     COUNT_NOT_POSITIVE = "ERR COUNT must be > 0";
+    POLYGON_TOO_SMALL = "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices";
     ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument";
 }
 
