@@ -6,6 +6,7 @@ pub(crate) mod expire;
 mod object;
 mod rename;
 pub(crate) mod scan;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod ttl;
@@ -32,6 +33,8 @@ pub const COMMANDS: &[&Command] = &[
     &rename::RENAME,
     &rename::RENAMENX,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &del::TOUCH,
     &ttl::TTL,
     &del::TYPE,

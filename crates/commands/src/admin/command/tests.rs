@@ -16,6 +16,7 @@ const DOCS_7_0: &str = include_str!("../../../../../tests/data/command-docs-7.0.
 /// Commands whose arguments later versions added to.
 const ARGUMENTS_GREW: &[&str] = &[
     "client|kill",
+    "hscan",
     "set",
     "xadd",
     "xtrim",
