@@ -1,4 +1,4 @@
-//! Intersections, unions and differences: SINTER, SINTERCARD, SUNION, SDIFF.
+//! Intersections, unions and differences: SINTER, SUNION, SDIFF.
 //!
 //! [`Operands`] has the sets of a command, [`Operands::each`] gives the members of the result one
 //! by one, without building it: an intersection probes the smallest set's members in the others, a
@@ -11,11 +11,11 @@ use std::ops::ControlFlow;
 use datatypes::Set;
 use datatypes::listpack::Item;
 use datatypes::set::SetLimits;
-use resp::{Args, ReplyError, ReplyWriter, errors};
+use resp::{Args, ReplyError, ReplyWriter};
 use smallvec::SmallVec;
 
 use super::limits;
-use crate::collection::{parse_count, parse_positive, reply_item};
+use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -33,19 +33,6 @@ pub const SINTER: Command = Command::new("sinter", -2, sinter)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access").range(-1, 1, 0)])
     .args("key:key@0*");
-
-/// `SINTERCARD`
-pub const SINTERCARD: Command = Command::new("sintercard", -3, sintercard)
-    .group(Group::Set)
-    .since("7.0.0")
-    .docs(
-        "Returns the number of members that several sets have in common.",
-        "O(N*M)",
-    )
-    .flags(READONLY)
-    .categories(category::SET)
-    .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* limit:integer=LIMIT?");
 
 /// `SUNION`
 pub const SUNION: Command = Command::new("sunion", -2, sunion)
@@ -226,33 +213,4 @@ fn sunion(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
 
 fn sdiff(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     reply(ctx, args, Operation::Difference, out)
-}
-
-fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let keys = parse_positive(args.at(1), errors::NUMKEYS_NOT_POSITIVE)?;
-    if keys > args.len() - 2 {
-        return Err(errors::MORE_KEYS_THAN_ARGS);
-    }
-    let (mut limit, mut at) = (0, keys + 2);
-    while let Some(word) = args.get(at) {
-        let value = args.get(at + 1).ok_or(errors::SYNTAX)?;
-        if !word.eq_ignore_ascii_case(b"LIMIT") {
-            return Err(errors::SYNTAX);
-        }
-        limit = parse_count(value, errors::NEGATIVE_LIMIT)?;
-        at += 2;
-    }
-    let names = args.from(2);
-    let operands = Operands::read(ctx, Operation::Intersection, names.iter().take(keys))?;
-    let mut count = 0;
-    operands.each(|_| {
-        count += 1;
-        if count == limit {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    out.integer(count as i64);
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Sets: one file per group of commands that share their ways.
 
 mod algebra;
+mod count;
 mod member;
 mod moves;
 mod random;
@@ -21,8 +22,10 @@ use crate::server::Server;
 pub const COMMANDS: &[&Command] = &[
     &algebra::SDIFF,
     &algebra::SINTER,
-    &algebra::SINTERCARD,
     &algebra::SUNION,
+    &count::SDIFFCARD,
+    &count::SINTERCARD,
+    &count::SUNIONCARD,
     &member::SADD,
     &member::SCARD,
     &member::SISMEMBER,

@@ -197,6 +197,28 @@ fn algebra() {
 }
 
 #[test]
+fn unions_and_differences_are_counted() {
+    check(
+        "SADD a 1 2 3 4\nSADD b 2 3 5\nSUNIONCARD 2 a b\nSUNIONCARD 2 a b LIMIT 3\nSUNIONCARD 2 a b APPROX LIMIT 0\nSUNIONCARD 1 none\nSUNIONCARD 2 a\nSDIFFCARD 2 a b\nSDIFFCARD 2 a b LIMIT 1\nSDIFFCARD 2 a a\nSDIFFCARD 2 a b APPROX\nSDIFFCARD 0 a\nSET s x\nSUNIONCARD 2 a s",
+        &expect![[r#"
+            :4
+            :3
+            :5
+            :3
+            :5
+            :0
+            -ERR Number of keys can't be greater than number of args
+            :2
+            :1
+            :0
+            -ERR syntax error
+            -ERR numkeys should be greater than 0
+            +OK
+            -WRONGTYPE Operation against a key holding the wrong kind of value"#]],
+    );
+}
+
+#[test]
 fn stored_algebra() {
     check(
         "SADD a 1 2 3 4\nSADD b 2 3\nSINTERSTORE d a b\nSMEMBERS d\nOBJECT ENCODING d\n\
