@@ -16,39 +16,64 @@ use crate::generic::expire::Conditions;
 
 /// `HEXPIRE`
 pub const HEXPIRE: Command = Command::new("hexpire", -6, hexpire)
-    .group(Group::Hash).since("7.4.0")
+    .group(Group::Hash)
+    .since("7.4.0")
     .docs("Sets the expiry of fields in seconds from now.", "O(N)")
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::HASH)
     .keys(&[KeySpec::at(1, "RW update")])
-    .args("key:key@0 seconds:integer condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) fields=FIELDS{numfields:integer field*}");
+    .args(
+        "key:key@0 seconds:integer condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) \
+         fields=FIELDS{numfields:integer field*}",
+    );
 
 /// `HPEXPIRE`
 pub const HPEXPIRE: Command = Command::new("hpexpire", -6, hpexpire)
-    .group(Group::Hash).since("7.4.0")
-    .docs("Sets the expiry of fields in milliseconds from now.", "O(N)")
+    .group(Group::Hash)
+    .since("7.4.0")
+    .docs(
+        "Sets the expiry of fields in milliseconds from now.",
+        "O(N)",
+    )
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::HASH)
     .keys(&[KeySpec::at(1, "RW update")])
-    .args("key:key@0 milliseconds:integer condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) fields=FIELDS{numfields:integer field*}");
+    .args(
+        "key:key@0 milliseconds:integer condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) \
+         fields=FIELDS{numfields:integer field*}",
+    );
 
 /// `HEXPIREAT`
 pub const HEXPIREAT: Command = Command::new("hexpireat", -6, hexpireat)
-    .group(Group::Hash).since("7.4.0")
-    .docs("Sets the expiry of fields to a Unix time in seconds.", "O(N)")
+    .group(Group::Hash)
+    .since("7.4.0")
+    .docs(
+        "Sets the expiry of fields to a Unix time in seconds.",
+        "O(N)",
+    )
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::HASH)
     .keys(&[KeySpec::at(1, "RW update")])
-    .args("key:key@0 unix-time-seconds:unix-time condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) fields=FIELDS{numfields:integer field*}");
+    .args(
+        "key:key@0 unix-time-seconds:unix-time condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) \
+         fields=FIELDS{numfields:integer field*}",
+    );
 
 /// `HPEXPIREAT`
 pub const HPEXPIREAT: Command = Command::new("hpexpireat", -6, hpexpireat)
-    .group(Group::Hash).since("7.4.0")
-    .docs("Sets the expiry of fields to a Unix time in milliseconds.", "O(N)")
+    .group(Group::Hash)
+    .since("7.4.0")
+    .docs(
+        "Sets the expiry of fields to a Unix time in milliseconds.",
+        "O(N)",
+    )
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::HASH)
     .keys(&[KeySpec::at(1, "RW update")])
-    .args("key:key@0 unix-time-milliseconds:unix-time condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) fields=FIELDS{numfields:integer field*}");
+    .args(
+        "key:key@0 unix-time-milliseconds:unix-time condition?(nx=NX! | xx=XX! | gt=GT! | lt=LT!) \
+         fields=FIELDS{numfields:integer field*}",
+    );
 
 fn hexpire(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let base_ms = ctx.now_ms();

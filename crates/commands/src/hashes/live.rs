@@ -1,9 +1,9 @@
 //! Hashes as commands see them: without the fields whose time has come.
 //!
 //! [`Live`] is for reading: where no field is due, which is known at once, it is the hash itself.
-//! [`Ctx::write_hash`] is for changing: it removes what is due first. A primary tells the log of those
-//! removals with HDEL, before the command, so that replicas and the append-only file need no clock
-//! of their own; until the HDEL arrives, a replica hides the fields from its clients.
+//! [`Ctx::write_hash`] is for changing: it removes what is due first. A primary tells the log of
+//! those removals with HDEL, before the command, so that replicas and the append-only file need no
+//! clock of their own; until the HDEL arrives, a replica hides the fields from its clients.
 
 use datatypes::Hash;
 use datatypes::hash::FieldRef;

@@ -20,7 +20,10 @@ pub const HSCAN: Command = Command::new("hscan", -3, hscan)
     .categories(category::HASH)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT? novalues=NOVALUES!?^7.4.0");
+    .args(
+        "key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT? \
+         novalues=NOVALUES!?^7.4.0",
+    );
 
 fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;
