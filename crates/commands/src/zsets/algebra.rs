@@ -158,8 +158,21 @@ impl Aggregate {
 
     fn combine(self, a: f64, b: f64) -> f64 {
         match self {
-            Self::Min => a.min(b),
-            Self::Max => a.max(b),
+            // Written out, so that of 0 and -0 the one that Redis keeps is kept.
+            Self::Min => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Self::Max => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
             Self::Sum | Self::Count => or_zero(a + b),
         }
     }
@@ -468,7 +481,9 @@ fn store(
 /// A sorted set of members that are in order.
 pub(crate) fn collect(members: &[(Item<'_>, f64)], limits: Limits) -> Zset {
     let mut zset = Zset::default();
-    if members.len() > limits.entries_max {
+    // In one form from the beginning: a small one would turn -0 into 0.
+    let is_long = |(member, _): &(Item<'_>, f64)| member.text_len() > limits.value_max;
+    if members.len() > limits.entries_max || members.iter().any(is_long) {
         zset.unpack();
     }
     let mut buffer = itoa::Buffer::new();
