@@ -5,7 +5,15 @@
 //! wait for a condition. With `COREWIRE_TEST_SERVER=/usr/bin/redis-server` the same tests run
 //! against another server, which is the way to find out whether a test is right.
 
+mod administration;
+mod cli;
+mod connection;
+mod errors;
+mod hardship;
 mod holds;
+mod keys;
 mod process;
+mod strings;
 mod support;
 mod tidy;
+mod workers;

@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
 
 use super::PATIENCE;
 
@@ -42,6 +43,44 @@ impl Value {
     pub(crate) fn simple(text: &str) -> Self {
         Self::Simple(text.to_owned())
     }
+
+    /// An error.
+    pub(crate) fn error(text: &str) -> Self {
+        Self::Error(text.to_owned())
+    }
+
+    /// The number of an integer reply.
+    pub(crate) fn number(&self) -> i64 {
+        let Self::Integer(number) = self else {
+            panic!("{self:?} is not a number")
+        };
+        *number
+    }
+
+    /// The text of a string, whatever its type on the wire; a verbatim string without its format.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Simple(text) | Self::Error(text) | Self::Line(_, text) => text.clone(),
+            Self::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Blob('=', bytes) => String::from_utf8_lossy(&bytes[4..]).into_owned(),
+            other => panic!("{other:?} is not a string"),
+        }
+    }
+
+    /// The elements of an array, set, push or flat map.
+    pub(crate) fn elements(&self) -> &[Self] {
+        match self {
+            Self::Array(elements) | Self::Aggregate(_, elements) => elements,
+            other => panic!("{other:?} has no elements"),
+        }
+    }
+
+    /// The elements as text, sorted.
+    pub(crate) fn sorted(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self.elements().iter().map(Self::text).collect();
+        texts.sort();
+        texts
+    }
 }
 
 /// One connection.
@@ -70,6 +109,24 @@ impl RawClient {
             && line.starts_with(['+', '-'])
     }
 
+    /// Waits this long for replies from now on.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        let stream = self.stream.get_mut();
+        stream
+            .set_read_timeout(Some(patience))
+            .expect("read timeout");
+    }
+
+    /// Whether the first byte of a reply comes in time.
+    pub(crate) fn is_answered(&mut self) -> bool {
+        self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
+    }
+
+    /// A second handle of the same connection, to send while this one reads.
+    pub(crate) fn sender(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().expect("a handle")
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).expect("send");
@@ -82,6 +139,12 @@ impl RawClient {
             request += &format!("${}\r\n{arg}\r\n", arg.len());
         }
         self.send(request.as_bytes());
+    }
+
+    /// Sends a command and reads its reply.
+    pub(crate) fn call_args(&mut self, args: &[&str]) -> Value {
+        self.send_command(args);
+        self.read()
     }
 
     /// Sends a command (words separated by spaces) and reads its reply.

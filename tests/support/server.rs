@@ -19,6 +19,7 @@ pub(crate) struct Server {
     child: Child,
     port: u16,
     dir: PathBuf,
+    args: Vec<String>,
 }
 
 impl Server {
@@ -27,7 +28,7 @@ impl Server {
     pub(crate) fn start(args: &[&str]) -> Self {
         let dir = temporary_dir();
         for _ in 0..START_ATTEMPTS {
-            if let Some(server) = Self::try_start(&dir, args) {
+            if let Some(server) = Self::try_start(&dir, free_port(), args) {
                 return server;
             }
         }
@@ -37,13 +38,13 @@ impl Server {
         );
     }
 
-    fn try_start(dir: &Path, args: &[&str]) -> Option<Self> {
-        let port = free_port();
+    fn try_start(dir: &Path, port: u16, args: &[&str]) -> Option<Self> {
         let child = spawn(dir, port, args);
         let mut server = Self {
             child,
             port,
             dir: dir.to_owned(),
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
         };
         let deadline = Instant::now() + PATIENCE;
         while !server.answers() {
@@ -65,6 +66,17 @@ impl Server {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         Some(server)
+    }
+
+    /// Kills it at once and starts it again on the same port, with the same arguments.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("wait for the server");
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        let again = Self::try_start(&self.dir, self.port, &args);
+        // The directory belongs to the new one now.
+        self.dir = PathBuf::new();
+        *self = again.expect("the port is free again");
     }
 
     /// Any reply line counts: a server that asks for a password is up as well.
@@ -118,6 +130,32 @@ impl Server {
             .to_owned()
     }
 
+    /// Bytes of the process in memory.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(path).expect("the server runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.expect("VmRSS").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// A field of INFO; empty if there is none.
+    pub(crate) fn info(&self, field: &str) -> String {
+        let text = self.raw().call("INFO everything").text();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_default().to_owned()
+    }
+
+    /// Sends it a signal, named as for `kill`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.pid().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// Ends it with SIGTERM and returns its exit code (none if a signal ended it).
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.pid().to_string();
@@ -154,6 +192,11 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// Whether the server under test is ours, and so knows what Redis 7.0 does not.
+pub(crate) fn is_corewire() -> bool {
+    std::env::var_os("COREWIRE_TEST_SERVER").is_none()
 }
 
 /// The server under test.

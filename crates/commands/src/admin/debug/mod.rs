@@ -107,6 +107,12 @@ const SUBCOMMANDS: &[Sub] = &[
         &["Answer this error."],
     ),
     sub(
+        "HOLD-SHARD <key> <seconds>",
+        4..=4,
+        process::hold_shard,
+        &["Lock a key's shard for so long, from a thread of its own; answers at once."],
+    ),
+    sub(
         "HTSTATS <dbid>",
         3..=3,
         object::htstats,

@@ -2,6 +2,7 @@
 //!
 //! How the process ends is the host's business; this is what is asked of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use resp::{Args, ReplyWriter, errors};
@@ -14,11 +15,33 @@ use crate::host::Crash;
 /// those are deferred, and their workers go on with PING and the like. The worker that sleeps
 /// serves nobody; with a single worker the whole server stands still, as Redis does.
 pub(super) fn sleep(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    sleep_s(args.at(2));
+    out.ok();
+    Ok(())
+}
+
+fn sleep_s(seconds: &[u8]) {
     // As strtod: what is no number is zero.
-    let seconds = common::number::parse_f64(args.at(2)).unwrap_or(0.0);
+    let seconds = common::number::parse_f64(seconds).unwrap_or(0.0);
     if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
         std::thread::sleep(duration);
     }
+}
+
+/// Stands for a command that takes seconds on one key. The lock is taken some time after the
+/// reply: the calling command itself holds every shard.
+pub(super) fn hold_shard(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    let keyspace = Arc::clone(&ctx.server.keyspace);
+    let shard = keyspace.shard_of(keyspace.hash(args.at(2)));
+    let seconds = args.at(3).to_vec();
+    std::thread::spawn(move || {
+        let _held = keyspace.lock_one(shard);
+        sleep_s(&seconds);
+    });
     out.ok();
     Ok(())
 }

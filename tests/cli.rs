@@ -1,0 +1,165 @@
+//! The tools that come with Redis: section S of the list of behaviours that the project serves, with
+//! strings only; the ids stand with the tests.
+
+use std::process::{Child, Command, Stdio};
+
+use super::support::{Server, Value, wait_until};
+
+fn with_strings() -> Server {
+    let server = Server::start(&[]);
+    let mut client = server.raw();
+    client.call_args(&["SET", "cache:big", &"x".repeat(5000)]);
+    for i in 0..50 {
+        client.call(&format!("SET cache:{i} v"));
+        client.call(&format!("SET other:{i} v"));
+    }
+    server
+}
+
+/// S1.
+#[test]
+fn bigkeys_names_the_biggest() {
+    let printed = with_strings().cli(&["--bigkeys"]);
+    assert!(
+        printed.contains("Sampled 101 keys in the keyspace!"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Biggest string found '\"cache:big\"' has 5000 bytes"),
+        "{printed}"
+    );
+}
+
+/// S2.
+#[test]
+fn memkeys_names_the_largest() {
+    let printed = with_strings().cli(&["--memkeys", "--pattern", "cache:*"]);
+    assert!(printed.contains("-------- summary -------"), "{printed}");
+    assert!(
+        printed.contains("Biggest string found '\"cache:big\"' has "),
+        "{printed}"
+    );
+}
+
+/// S3.
+#[test]
+fn hotkeys_names_the_most_used() {
+    let server = with_strings();
+    let mut client = server.raw();
+    assert!(
+        server
+            .cli(&["--hotkeys"])
+            .contains("ERR An LFU maxmemory policy is not selected")
+    );
+    let set = client.call("CONFIG SET maxmemory-policy allkeys-lfu");
+    assert_eq!(set, Value::simple("OK"));
+    client.call("SET hot v");
+    (0..1000).for_each(|_| drop(client.call("GET hot")));
+    let printed = server.cli(&["--hotkeys"]);
+    let summary = printed.split("summary").nth(1).unwrap_or_default();
+    let first = summary.lines().find(|line| line.contains("hot key found"));
+    assert!(
+        first.is_some_and(|line| line.ends_with("keyname: \"hot\"")),
+        "{printed}"
+    );
+}
+
+/// What a tool prints that runs until it is stopped: at least three lines, or frames.
+fn runs_on(server: &Server, args: &[&str]) -> String {
+    let path = server.dir().join("printed");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut tool: Child = Command::new("redis-cli")
+        .args(["-p", &server.port().to_string()])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("a handle"))
+        .stderr(file)
+        .spawn()
+        .expect("redis-cli runs");
+    let printed = || std::fs::read_to_string(&path).unwrap_or_default();
+    wait_until("three lines", || {
+        printed().matches(['\n', '\r']).count() >= 3
+    });
+    assert_eq!(tool.try_wait().expect("wait"), None, "{}", printed());
+    tool.kill().expect("kill");
+    tool.wait().expect("wait");
+    printed()
+}
+
+/// S4.
+#[test]
+fn the_everyday_modes_work() {
+    let server = with_strings();
+    assert_eq!(server.cli(&["ping"]), "PONG");
+    let found = server.cli(&["--scan", "--pattern", "cache:*"]);
+    assert_eq!(found.lines().count(), 51, "{found}");
+    assert!(runs_on(&server, &["--stat", "-i", "0.1"]).contains("101"));
+    assert!(!runs_on(&server, &["--latency", "-i", "0.1"]).contains("Error"));
+    assert!(!runs_on(&server, &["--latency-history", "-i", "0.1"]).contains("Error"));
+}
+
+/// S5.
+#[test]
+fn quotes_and_pipes_arrive_as_meant() {
+    let server = Server::start(&[]);
+    let mut tool = Command::new("redis-cli")
+        .args(["-p", &server.port().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("redis-cli runs");
+    let mut stdin = tool.stdin.take().expect("piped");
+    let line = br#"SET k "{\"userId\":\"1001\"}""#;
+    std::io::Write::write_all(&mut stdin, line).expect("written");
+    drop(stdin);
+    assert!(tool.wait().expect("it ends").success());
+    assert_eq!(
+        server.raw().call("GET k"),
+        Value::bulk(r#"{"userId":"1001"}"#)
+    );
+}
+
+/// S5: `--pipe` sends RESP as it is and waits for an ECHO.
+#[test]
+fn mass_insertion_works() {
+    let server = Server::start(&[]);
+    let path = server.dir().join("commands");
+    let commands: String = (0..20_000).map(|i| format!("SET k:{i} v\r\n")).collect();
+    std::fs::write(&path, commands).expect("written");
+    let output = Command::new("redis-cli")
+        .args(["-p", &server.port().to_string(), "--pipe"])
+        .stdin(std::fs::File::open(&path).expect("a file"))
+        .output()
+        .expect("redis-cli runs");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("errors: 0, replies: 20000"), "{printed}");
+    assert_eq!(server.raw().call("DBSIZE"), Value::Integer(20_000));
+}
+
+/// S6.
+#[test]
+fn redis_benchmark_runs() {
+    let server = Server::start(&[]);
+    let port = server.port().to_string();
+    for extra in [&[][..], &["-P", "16"], &["--threads", "2"], &["-3"]] {
+        let output = Command::new("redis-benchmark")
+            .args(["-p", &port, "-n", "2000", "-c", "20", "-r", "1000", "-q"])
+            .args(["-t", "ping,set,get,incr,mset"])
+            .args(extra)
+            .output()
+            .expect("redis-benchmark runs");
+        let printed =
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{extra:?}: {printed}");
+        for test in [
+            "PING_INLINE: ",
+            "SET: ",
+            "GET: ",
+            "INCR: ",
+            "MSET (10 keys): ",
+        ] {
+            assert!(printed.contains(test), "{extra:?}: {printed}");
+        }
+        assert!(!printed.contains("rror"), "{extra:?}: {printed}");
+    }
+}
