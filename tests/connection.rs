@@ -247,12 +247,11 @@ fn the_list_shows_each_connection_once() {
 fn a_client_that_times_out_finds_the_server_again() {
     let server = Server::start(&[]);
     let (mut pausing, mut waiting) = (server.raw(), server.raw());
-    assert_eq!(pausing.call("CLIENT PAUSE 60000 ALL"), Value::simple("OK"));
+    assert_eq!(pausing.call("CLIENT PAUSE 1000 ALL"), Value::simple("OK"));
     waiting.set_patience(Duration::from_millis(200));
     waiting.send_command(&["GET", "k"]);
     assert!(!waiting.is_answered());
     drop(waiting);
-    assert_eq!(pausing.call("CLIENT UNPAUSE"), Value::simple("OK"));
     assert_eq!(server.raw().call("GET k"), Value::Null);
 
     server.signal("-STOP");
@@ -364,7 +363,7 @@ fn bad_lengths_are_protocol_errors_that_end_the_connection() {
     let server = Server::start(&[]);
     for (request, text) in [
         ("*x\r\n", "invalid multibulk length"),
-        ("*1048577999\r\n", "invalid multibulk length"),
+        ("*2147483648\r\n", "invalid multibulk length"),
         ("*1\r\n$536870913\r\n", "invalid bulk length"),
         ("*1\r\n$-5\r\n", "invalid bulk length"),
         ("*1\r\n$x\r\n", "invalid bulk length"),

@@ -4,6 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::support::{RawClient, Server, Value, is_corewire, wait_until};
 
+/// With one worker, and DEBUG allowed.
+fn start_with_debug() -> Server {
+    Server::start(&["--io-threads", "1", "--enable-debug-command", "local"])
+}
+
 /// Locks the shard of `key` and waits until it is locked.
 fn hold(server: &Server, key: &str, seconds: u32) -> RawClient {
     let mut client = server.raw();
@@ -52,7 +57,7 @@ fn a_busy_shard_holds_nobody_else_up() {
     if !is_corewire() {
         return;
     }
-    let server = Server::start(&["--io-threads", "1"]);
+    let server = start_with_debug();
     let mut other = server.raw();
     let time = Duration::from_millis(700);
     let usual = served(&mut other, &["warm".to_owned(), "up".to_owned()], time);
@@ -89,7 +94,7 @@ fn a_client_that_leaves_while_it_waits_for_a_shard_leaves_nothing_behind() {
     if !is_corewire() {
         return;
     }
-    let server = Server::start(&["--io-threads", "1"]);
+    let server = start_with_debug();
     drop(hold(&server, "busy", 3));
     let mut pipelined = server.raw();
     pipelined.send(&b"INCR busy\r\n".repeat(100));

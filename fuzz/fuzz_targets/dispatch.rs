@@ -69,8 +69,7 @@ impl Client {
         commands::prefetch(&self.server, &self.session, &prepared);
         let mut reply = Vec::new();
         let mut out = ReplyWriter::new(&mut reply, self.session.proto);
-        let outcome =
-            commands::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
+        let outcome = commands::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
         match outcome {
             Outcome::Deferred => {
                 assert!(reply.is_empty(), "a deferred command has done nothing");
@@ -128,7 +127,10 @@ fn after_value(reply: &[u8], resp3: bool, depth: usize) -> Option<&[u8]> {
         b'_' => line.is_empty().then_some(rest),
         b'#' => matches!(line, b"t" | b"f").then_some(rest),
         b',' => is_double(line).then_some(rest),
-        b'(' => line.iter().all(|b| matches!(b, b'0'..=b'9' | b'-')).then_some(rest),
+        b'(' => line
+            .iter()
+            .all(|b| matches!(b, b'0'..=b'9' | b'-'))
+            .then_some(rest),
         b'=' | b'!' => after_blob(rest, number()?),
         b'~' | b'>' => after_values(rest, number()?, resp3, depth),
         b'%' => after_values(rest, number()?.checked_mul(2)?, resp3, depth),

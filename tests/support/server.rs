@@ -23,7 +23,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the server with `args` (directives as on the command line) and waits until it answers
+    /// Starts the server with `args` (a configuration file or none, then directives as on the
+    /// command line) and waits until it answers
     /// PING.
     pub(crate) fn start(args: &[&str]) -> Self {
         let dir = temporary_dir();
@@ -211,16 +212,14 @@ fn spawn(dir: &Path, port: u16, args: &[&str]) -> Child {
         .append(true)
         .open(dir.join("log"))
         .expect("log file");
+    // A configuration file goes first.
+    let file_count = usize::from(args.first().is_some_and(|arg| !arg.starts_with("--")));
+    let (file, directives) = args.split_at(file_count);
+    let port = port.to_string();
     Command::new(program())
-        .args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-        ])
-        .args(args)
+        .args(file)
+        .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
+        .args(directives)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("log file"))
