@@ -1,4 +1,6 @@
-//! CONFIG, CLIENT LIST and CLIENT KILL, as administrators use them.
+//! CONFIG, CLIENT LIST, CLIENT KILL and statistics, as administrators use them.
+//!
+//! Ids (R1 and so on) are those of the list of behaviours that the project serves.
 
 use super::support::{RawClient, Server, Value, is_corewire, wait_until};
 

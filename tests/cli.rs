@@ -1,5 +1,6 @@
-//! The tools that come with Redis: section S of the list of behaviours that the project serves, with
-//! strings only; the ids stand with the tests.
+//! The tools that come with Redis, run on strings.
+//!
+//! Section S of the list of behaviours that the project serves; the ids stand with the tests.
 
 use std::process::{Child, Command, Stdio};
 

@@ -1,25 +1,31 @@
 //! Error texts that clients compare with: section Y of the list of behaviours that the project
-//! serves, as far as strings provoke them; the ids stand with the tests.
+//! serves, as far as the data types provoke them; the ids stand with the tests.
 //!
-//! Waiting for later subsystems: Y2 (saving), Y3 (other types), Y5 and MASTERDOWN, NOREPLICAS
+//! Waiting for later subsystems: Y2 (saving), Y5 and MASTERDOWN, NOREPLICAS
 //! (replication), Y6, Y11, TRYAGAIN (cluster), Y7's NOPERM (users), Y8 (scripts), Y9 and NOGROUP
 //! (streams), LOADING, BUSYKEY (RESTORE), UNBLOCKED (blocking commands), `index out of range`
 //! (lists). NOAUTH, WRONGPASS and `max number of clients` are in `connection`.
 
 use super::support::{Server, Value};
 
-/// Y4, Y12.
+/// Y3, Y4, Y12.
 #[test]
 fn refusals_have_redis_words() {
     let server = Server::start(&[]);
     let mut client = server.raw();
     client.call("SET text x");
+    client.call("RPUSH list a");
+    let wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
     let unknown = "ERR unknown command 'x', with args beginning with: ";
     let unknown_args = "ERR unknown command 'FOO', with args beginning with: 'a' 'b c' ";
     let subcommand = "ERR unknown subcommand 'nosuch'. Try CONFIG HELP.";
     for (command, expected) in [
         (&["SET", "k", "v", "NOSUCH"][..], "ERR syntax error"),
         (&["SET", "k", "v", "NX", "XX"], "ERR syntax error"),
+        (&["GET", "list"], wrong_type),
+        (&["INCR", "list"], wrong_type),
+        (&["LPUSH", "text", "a"], wrong_type),
+        (&["LSET", "list", "7", "x"], "ERR index out of range"),
         (&["x"], unknown),
         (&["FOO", "a", "b c"], unknown_args),
         (&["GET"], "ERR wrong number of arguments for 'get' command"),

@@ -1,5 +1,6 @@
-//! What clients do to a server: idle crowds, endless pipelines, garbage, silence. None of it may hurt
-//! others or take memory without bound.
+//! What clients do to a server: idle crowds, endless pipelines, garbage, silence.
+//!
+//! None of it may hurt others or take memory without bound.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};

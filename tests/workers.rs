@@ -1,4 +1,6 @@
 //! Workers and shards: a busy shard holds only those that need it, and workers share all data.
+//!
+//! A busy shard is made with DEBUG HOLD-SHARD, which Redis does not have.
 
 use std::time::{Duration, Instant};
 
