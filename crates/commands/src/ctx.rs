@@ -230,6 +230,16 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// Whether a reply of so many bytes so far is more than the client may leave unread. Then it is
+    /// going to be closed, and the rest need not be written.
+    pub(crate) fn is_cut_off(&self, reply_len: usize) -> bool {
+        let over = self.session.link.is_over_limit(reply_len);
+        if over {
+            self.session.link.kill(false);
+        }
+        over
+    }
+
     /// Replaces what goes to the log by this command; several calls add several commands.
     pub fn propagate_as(&mut self, args: &[&[u8]]) {
         if !self.server.log.is_wanted() {

@@ -129,6 +129,10 @@ pub trait ClientLink: Send + Sync {
     fn push(&self, payload: Bytes);
     /// Closes the connection; at once, or after its output is flushed.
     fn kill(&self, flush: bool);
+    /// Whether so many more bytes of reply put the client over its hard output limit.
+    fn is_over_limit(&self, _more: usize) -> bool {
+        false
+    }
     /// Posts [`resume`](Self::resume) no earlier than at the given Unix time in milliseconds.
     fn wake_at(&self, at_ms: i64);
 }

@@ -71,6 +71,10 @@ impl ClientLink for Link {
         }
     }
 
+    fn is_over_limit(&self, more: usize) -> bool {
+        self.0.over_hard_limit(more)
+    }
+
     fn wake_at(&self, at_ms: i64) {
         self.0.wake_at(at_ms);
     }

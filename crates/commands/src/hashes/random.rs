@@ -41,7 +41,7 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     }
     match ctx.read_hash(args.at(1))? {
         None => out.array(0),
-        Some(hash) => hash.with(|hash| some(hash, count, with_values, out)),
+        Some(hash) => hash.with(|hash| some(ctx, hash, count, with_values, out)),
     }
     Ok(())
 }
@@ -59,7 +59,8 @@ fn one(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResul
     Ok(())
 }
 
-fn some(hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
+fn some(ctx: &Ctx<'_>, hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
+    let start = out.mark();
     let wanted = count.unsigned_abs() as usize;
     let replied = if count < 0 {
         wanted
@@ -68,7 +69,7 @@ fn some(hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
     };
     let flat = with_values && out.proto() == Proto::Resp2;
     out.array(if flat { replied * 2 } else { replied });
-    let mut reply = |field: FieldRef<'_>| {
+    let reply = |field: FieldRef<'_>, out: &mut ReplyWriter<'_>| {
         if with_values && !flat {
             out.array(2);
         }
@@ -80,10 +81,13 @@ fn some(hash: &Hash, count: i64, with_values: bool, out: &mut ReplyWriter<'_>) {
     common::random::with(|rng| {
         if count < 0 {
             for part in parts(wanted) {
-                hash.random_many(rng, part, &mut reply);
+                hash.random_many(rng, part, |field| reply(field, out));
+                if ctx.is_cut_off(out.len_since(start)) {
+                    return;
+                }
             }
         } else if replied > 0 {
-            hash.random_distinct(rng, replied, &mut reply);
+            hash.random_distinct(rng, replied, |field| reply(field, out));
         }
     });
 }

@@ -126,10 +126,14 @@ fn srandmember_some(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>
         return Ok(());
     };
     if count < 0 {
+        let start = out.mark();
         out.array(wanted);
         common::random::with(|rng| {
             for part in parts(wanted) {
                 set.random_many(rng, part, |member| reply_item(member, out));
+                if ctx.is_cut_off(out.len_since(start)) {
+                    return;
+                }
             }
         });
     } else {

@@ -44,14 +44,14 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
         return Err(errors::VALUE_OUT_OF_RANGE);
     }
     match super::read(ctx, args.at(1))? {
-        Some(zset) if count != 0 => pick(zset, count, with_scores, out),
+        Some(zset) if count != 0 => pick(ctx, zset, count, with_scores, out),
         _ => out.array(0),
     }
     Ok(())
 }
 
 /// Negative counts allow repetitions.
-fn pick(zset: &Zset, count: i64, with_scores: bool, out: &mut ReplyWriter<'_>) {
+fn pick(ctx: &Ctx<'_>, zset: &Zset, count: i64, with_scores: bool, out: &mut ReplyWriter<'_>) {
     let (len, wanted) = (zset.len(), count.unsigned_abs() as usize);
     let write = |rank, out: &mut ReplyWriter<'_>| {
         if let Some((member, score)) = zset.get(rank) {
@@ -59,10 +59,16 @@ fn pick(zset: &Zset, count: i64, with_scores: bool, out: &mut ReplyWriter<'_>) {
         }
     };
     if count < 0 {
+        let start = out.mark();
         super::begin_members(wanted, with_scores, out);
-        common::random::with(|rng| {
-            (0..wanted).for_each(|_| write(rng.random_range(0..len), out));
-        });
+        for part in crate::collection::parts(wanted) {
+            common::random::with(|rng| {
+                (0..part).for_each(|_| write(rng.random_range(0..len), out));
+            });
+            if ctx.is_cut_off(out.len_since(start)) {
+                return;
+            }
+        }
         return;
     }
     let count = wanted.min(len);

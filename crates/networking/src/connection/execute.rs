@@ -122,7 +122,7 @@ impl<S: Service> Connection<S> {
                 .dispatch(&mut self.session, args, cx.prepared[i], &mut out);
             self.commands += 1;
             step.next = i + 1;
-            let much = self.output.len() > SEAL_BYTES.min(self.hard_limit);
+            let much = self.output.len() >= SEAL_BYTES.min(self.hard_limit);
             if outcome != Outcome::Done || much {
                 match self.after_command(cx, outcome) {
                     Flow::Through => self.output.open(&mut cx.pool),
