@@ -90,7 +90,7 @@ fn client_libraries_connect_with_either_protocol() {
         let cmd = |words: &str| {
             let mut words = words.split(' ');
             let mut cmd = redis::cmd(words.next().expect("a name"));
-            words.for_each(|word| drop(cmd.arg(word)));
+            cmd.arg(words.collect::<Vec<_>>());
             cmd
         };
         let () = cmd("SET hello world EX 60")

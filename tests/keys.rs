@@ -1,7 +1,7 @@
 //! Keys, their lifetimes, SCAN and the commands that walk everything: section I of the list of
 //! behaviours that the project serves; the ids stand with the tests.
 //!
-//! Of I5, names of types other than string wait for those types.
+//! Of I5, names of types of modules wait for those types.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -68,6 +68,25 @@ fn keys_are_inspected_and_deleted() {
     assert_eq!(scan(&mut client, "TYPE hash", |_| ()).len(), 0);
     assert_eq!(client.call("DEL b c absent"), integer(2));
     assert_eq!(client.call("DBSIZE"), integer(1));
+}
+
+/// I5, I16.
+#[test]
+fn every_type_has_its_name() {
+    let (_server, mut client) = client();
+    for (command, name) in [
+        ("SET k v", "string"),
+        ("HSET k f v", "hash"),
+        ("RPUSH k v", "list"),
+        ("SADD k v", "set"),
+        ("ZADD k 1 v", "zset"),
+        ("XADD k * f v", "stream"),
+    ] {
+        client.call("DEL k");
+        client.call(command);
+        assert_eq!(client.call("TYPE k"), Value::simple(name));
+        assert_eq!(scan(&mut client, &format!("TYPE {name}"), |_| ()), ["k"]);
+    }
 }
 
 /// I6.
