@@ -9,8 +9,7 @@
 use commands::{FAMILIES, Origin, Outcome, Server, Session, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use libfuzzer_sys::fuzz_target;
-use resp::{Args, Batch, Limits, Parsed, Parser, Proto, ReplyWriter};
-use smallvec::SmallVec;
+use resp::{ArgScratch, Args, Batch, Limits, Parsed, Parser, Proto, ReplyWriter};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -51,7 +50,7 @@ impl Client {
     /// Runs what was parsed. False: the connection would be closed or wait now.
     fn run_batch(&mut self, batch: &Batch, input: &[u8]) -> bool {
         let go_on = (0..batch.len()).all(|i| {
-            let mut scratch: SmallVec<[&[u8]; 8]> = SmallVec::new();
+            let mut scratch = ArgScratch::new();
             let args = batch.args(i, input, &mut scratch);
             is_left_out(args.at(0)) || self.run(args)
         });
@@ -65,8 +64,8 @@ impl Client {
         };
         self.commands_left = left;
         let before = (self.session.proto, self.session.reply_mode);
-        let prepared = commands::prepare(&self.server, &self.session, args);
-        commands::prefetch(&self.server, &self.session, &prepared);
+        let prepared = commands::prepare(&self.server, args);
+        commands::prefetch(&self.server, &self.session, &[prepared]);
         let mut reply = Vec::new();
         let mut out = ReplyWriter::new(&mut reply, self.session.proto);
         let outcome = commands::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
