@@ -1,10 +1,10 @@
 //! Error texts that clients compare with: section Y of the list of behaviours that the project
 //! serves, as far as the data types provoke them; the ids stand with the tests.
 //!
-//! Waiting for later subsystems: Y2 (saving), Y5 and MASTERDOWN, NOREPLICAS (replication), Y6,
-//! Y11, TRYAGAIN (cluster), Y7's NOPERM (users), Y8 (scripts), LOADING, BUSYKEY (RESTORE),
-//! UNBLOCKED (blocking commands). NOAUTH, WRONGPASS and `max number of clients` are in `connection`;
-//! Y9 and NOGROUP go with the streams.
+//! Waiting for later subsystems: Y2 (saving), Y5 and MASTERDOWN, NOREPLICAS (replication), Y6, Y11,
+//! TRYAGAIN (cluster), Y7's NOPERM (users), Y8 (scripts), LOADING, BUSYKEY (RESTORE), UNBLOCKED
+//! (blocking commands). NOAUTH, WRONGPASS and `max number of clients` are in `connection`; Y9 and
+//! NOGROUP go with the streams.
 
 use super::support::{Server, Value};
 

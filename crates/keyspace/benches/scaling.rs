@@ -1,6 +1,5 @@
-//! How much more two threads do than one: random reads and writes (one in eight) on uniform keys, each
-//! operation
-//! with its own lock as a command takes it.
+//! How much more two threads do than one: random reads and writes (one in eight) on uniform keys,
+//! each operation with its own lock as a command takes it.
 //!
 //! Prints operations per second for 1 and 2 threads and the ratio, over several alternating rounds.
 #![allow(

@@ -1,4 +1,7 @@
 //! GEOADD: ZADD with positions for scores, and propagated as that.
+//!
+//! Coordinates are checked before the first member changes. A position is kept as a score in a
+//! sorted set, and that is also what goes to the log: a ZADD with the scores.
 
 use resp::{Args, ReplyWriter, errors};
 use smallvec::SmallVec;

@@ -1,4 +1,7 @@
 //! GEOPOS, GEODIST and GEOHASH.
+//!
+//! Positions come from the scores of a sorted set and lose some precision on the way, just as in
+//! Redis. Members that are not there are answered with nothing, not with an error.
 
 use datatypes::geo::{self, Point};
 use resp::{Args, ReplyWriter, errors};

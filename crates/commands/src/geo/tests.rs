@@ -90,7 +90,8 @@ fn positions_are_kept_as_scores() {
 fn searches_find_members_inside() {
     check(
         r#"
-            GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.758489 38.788135 edge1 17.241510 38.788135 edge2
+            GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+            GEOADD g 12.758489 38.788135 edge1 17.241510 38.788135 edge2
             GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km ASC
             GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km DESC WITHDIST WITHCOORD WITHHASH
             GEOSEARCH g FROMLONLAT 15 37 BYBOX 400 400 km ASC WITHCOORD WITHDIST
@@ -121,7 +122,8 @@ fn searches_find_members_inside() {
             GEORADIUS g 15 37 x km
         "#,
         &expect![[r#"
-            :4
+            :2
+            :2
             *2
             $7
             Catania

@@ -7,7 +7,11 @@ use crate::testing::{Tester, check, check_log};
 #[test]
 fn expiries_are_set_shown_and_removed() {
     check(
-        "HSET h a 1 b 2 c 3\nHEXPIREAT h 33177117420 FIELDS 2 a none\nHPEXPIREAT h 33177117420001 FIELDS 1 b\nHEXPIRETIME h FIELDS 4 a b c none\nHPEXPIRETIME h FIELDS 2 a b\nHTTL h FIELDS 2 c none\nHTTL none FIELDS 2 a b\nHPERSIST h FIELDS 3 a c none\nHPERSIST none FIELDS 1 a\nHTTL h FIELDS 1 a\nOBJECT ENCODING h\nHSET h b 3\nHTTL h FIELDS 1 b\nHEXPIRE none 10 FIELDS 1 a",
+        "HSET h a 1 b 2 c 3\nHEXPIREAT h 33177117420 FIELDS 2 a none\n\
+         HPEXPIREAT h 33177117420001 FIELDS 1 b\nHEXPIRETIME h FIELDS 4 a b c none\n\
+         HPEXPIRETIME h FIELDS 2 a b\nHTTL h FIELDS 2 c none\nHTTL none FIELDS 2 a b\n\
+         HPERSIST h FIELDS 3 a c none\nHPERSIST none FIELDS 1 a\nHTTL h FIELDS 1 a\n\
+         OBJECT ENCODING h\nHSET h b 3\nHTTL h FIELDS 1 b\nHEXPIRE none 10 FIELDS 1 a",
         &expect![[r#"
             :3
             *2
@@ -50,7 +54,10 @@ fn expiries_are_set_shown_and_removed() {
 #[test]
 fn conditions_decide() {
     check(
-        "HSET h a 1 b 2\nHEXPIREAT h 33177117420 XX FIELDS 1 a\nHEXPIREAT h 33177117420 GT FIELDS 1 a\nHEXPIREAT h 33177117420 LT FIELDS 1 a\nHEXPIREAT h 33177117420 NX FIELDS 2 a b\nHEXPIREAT h 33177117430 LT FIELDS 1 a\nHEXPIREAT h 33177117430 GT FIELDS 1 a\nHEXPIRETIME h FIELDS 2 a b",
+        "HSET h a 1 b 2\nHEXPIREAT h 33177117420 XX FIELDS 1 a\n\
+         HEXPIREAT h 33177117420 GT FIELDS 1 a\nHEXPIREAT h 33177117420 LT FIELDS 1 a\n\
+         HEXPIREAT h 33177117420 NX FIELDS 2 a b\nHEXPIREAT h 33177117430 LT FIELDS 1 a\n\
+         HEXPIREAT h 33177117430 GT FIELDS 1 a\nHEXPIRETIME h FIELDS 2 a b",
         &expect![[r#"
             :2
             *1
@@ -75,7 +82,13 @@ fn conditions_decide() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     check(
-        "HSET h a 1\nHEXPIRE h x FIELDS 1 a\nHEXPIRE h -1 FIELDS 1 a\nHEXPIRE h 9223372036854775807 FIELDS 1 a\nHEXPIRE h 10 a 1 FIELDS\nHEXPIRE h 10 FIELDS 0 a\nHEXPIRE h 10 FIELDS 2 a\nHEXPIRE h 10 FIELDS 1 a b\nHTTL h a 1 a\nHGETEX h EX 0 FIELDS 1 a\nHGETEX h EX 1 PX 1 FIELDS 1 a\nHGETEX h FIELDS x a\nHGETDEL h FIELDS 2 a\nHSETEX h FNX FXX FIELDS 1 a 1\nHSETEX h FIELDS 1 a\nHSETEX h FOO FIELDS 1 a 1\nSET s x\nHEXPIRE s 10 FIELDS 1 a\nHTTL s FIELDS 1 a\nHSETEX s FIELDS 1 a 1\nHGETEX s FIELDS 1 a\nHGETALL h",
+        "HSET h a 1\nHEXPIRE h x FIELDS 1 a\nHEXPIRE h -1 FIELDS 1 a\n\
+         HEXPIRE h 9223372036854775807 FIELDS 1 a\nHEXPIRE h 10 a 1 FIELDS\n\
+         HEXPIRE h 10 FIELDS 0 a\nHEXPIRE h 10 FIELDS 2 a\nHEXPIRE h 10 FIELDS 1 a b\n\
+         HTTL h a 1 a\nHGETEX h EX 0 FIELDS 1 a\nHGETEX h EX 1 PX 1 FIELDS 1 a\n\
+         HGETEX h FIELDS x a\nHGETDEL h FIELDS 2 a\nHSETEX h FNX FXX FIELDS 1 a 1\n\
+         HSETEX h FIELDS 1 a\nHSETEX h FOO FIELDS 1 a 1\nSET s x\nHEXPIRE s 10 FIELDS 1 a\n\
+         HTTL s FIELDS 1 a\nHSETEX s FIELDS 1 a 1\nHGETEX s FIELDS 1 a\nHGETALL h",
         &expect![[r#"
             :1
             -ERR value is not an integer or out of range
@@ -109,7 +122,9 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn a_time_that_has_passed_deletes() {
     check(
-        "HSET h a 1 b 2\nHEXPIRE h 0 FIELDS 1 a\nHKEYS h\nHPEXPIREAT h 1 FIELDS 2 b none\nEXISTS h\nHSETEX h PXAT 1 FIELDS 1 a 1\nEXISTS h\nHSET h a 1\nHGETEX h PXAT 1 FIELDS 1 a\nEXISTS h",
+        "HSET h a 1 b 2\nHEXPIRE h 0 FIELDS 1 a\nHKEYS h\nHPEXPIREAT h 1 FIELDS 2 b none\n\
+         EXISTS h\nHSETEX h PXAT 1 FIELDS 1 a 1\nEXISTS h\nHSET h a 1\n\
+         HGETEX h PXAT 1 FIELDS 1 a\nEXISTS h",
         &expect![[r#"
             :2
             *1
@@ -134,7 +149,12 @@ fn a_time_that_has_passed_deletes() {
 #[test]
 fn hgetex_hsetex_and_hgetdel() {
     check(
-        "HSETEX h EXAT 33177117420 FIELDS 2 a 1 b 2\nHEXPIRETIME h FIELDS 2 a b\nHSETEX h FNX FIELDS 2 a 9 new 9\nHSETEX h FXX FIELDS 2 a 9 new 9\nHSETEX h FXX KEEPTTL FIELDS 1 a 3\nHGETEX h FIELDS 2 a none\nHEXPIRETIME h FIELDS 1 a\nHSETEX h FIELDS 1 a 4\nHTTL h FIELDS 1 a\nHGETEX h PERSIST FIELDS 1 b\nHTTL h FIELDS 1 b\nHGETEX h EXAT 33177117420 FIELDS 1 b\nHEXPIRETIME h FIELDS 1 b\nHGETDEL h FIELDS 3 a none b\nEXISTS h\nHGETDEL h FIELDS 1 a\nHGETEX h FIELDS 1 a",
+        "HSETEX h EXAT 33177117420 FIELDS 2 a 1 b 2\nHEXPIRETIME h FIELDS 2 a b\n\
+         HSETEX h FNX FIELDS 2 a 9 new 9\nHSETEX h FXX FIELDS 2 a 9 new 9\n\
+         HSETEX h FXX KEEPTTL FIELDS 1 a 3\nHGETEX h FIELDS 2 a none\nHEXPIRETIME h FIELDS 1 a\n\
+         HSETEX h FIELDS 1 a 4\nHTTL h FIELDS 1 a\nHGETEX h PERSIST FIELDS 1 b\n\
+         HTTL h FIELDS 1 b\nHGETEX h EXAT 33177117420 FIELDS 1 b\nHEXPIRETIME h FIELDS 1 b\n\
+         HGETDEL h FIELDS 3 a none b\nEXISTS h\nHGETDEL h FIELDS 1 a\nHGETEX h FIELDS 1 a",
         &expect![[r#"
             :1
             *2
@@ -179,7 +199,8 @@ fn hgetex_hsetex_and_hgetdel() {
 #[test]
 fn counters_keep_the_expiry_of_their_field() {
     check(
-        "HSETEX h EXAT 33177117420 FIELDS 1 n 1\nHINCRBY h n 5\nHINCRBYFLOAT h n 0.5\nHEXPIRETIME h FIELDS 1 n",
+        "HSETEX h EXAT 33177117420 FIELDS 1 n 1\nHINCRBY h n 5\nHINCRBYFLOAT h n 0.5\n\
+         HEXPIRETIME h FIELDS 1 n",
         &expect![[r#"
             :1
             :6
@@ -246,7 +267,11 @@ fn fields_expire_actively_and_an_emptied_hash_goes() {
 #[test]
 fn what_goes_to_the_log() {
     check_log(
-        "HSET h a 1 b 2\nHINCRBYFLOAT h a 0.5\nHEXPIREAT h 33177117420 FIELDS 2 a x\nHEXPIREAT h 33177117420 NX FIELDS 1 a\nHINCRBYFLOAT h a 0.5\nHGETEX h FIELDS 1 a\nHGETEX h PERSIST FIELDS 2 a b\nHGETDEL h FIELDS 2 a x\nHEXPIRE h 0 FIELDS 1 b\nHSETEX h FNX EXAT 33177117420 FIELDS 1 a 1\nHSETEX h FNX FIELDS 1 a 1\nHSETEX h PXAT 1 FIELDS 1 a 1\nHDEL h a",
+        "HSET h a 1 b 2\nHINCRBYFLOAT h a 0.5\nHEXPIREAT h 33177117420 FIELDS 2 a x\n\
+         HEXPIREAT h 33177117420 NX FIELDS 1 a\nHINCRBYFLOAT h a 0.5\nHGETEX h FIELDS 1 a\n\
+         HGETEX h PERSIST FIELDS 2 a b\nHGETDEL h FIELDS 2 a x\nHEXPIRE h 0 FIELDS 1 b\n\
+         HSETEX h FNX EXAT 33177117420 FIELDS 1 a 1\nHSETEX h FNX FIELDS 1 a 1\n\
+         HSETEX h PXAT 1 FIELDS 1 a 1\nHDEL h a",
         &expect![[r#"
             SELECT 0
             HSET h a 1 b 2

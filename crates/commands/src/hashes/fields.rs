@@ -1,4 +1,7 @@
 //! What the commands on fields' expiries share: the list of fields, times, what goes to the log.
+//!
+//! The count of fields is checked against the arguments before the key is looked at, so that
+//! nothing is half done when the numbers do not match.
 
 use common::number::I64Text;
 use datatypes::hash::EXPIRY_MAX;

@@ -1,4 +1,7 @@
 //! Reading with a change: HGETEX, HGETDEL.
+//!
+//! Values are read before expiries change, under the same lock. What changes goes to the log with
+//! absolute times, or as HDEL where the time has passed.
 
 use datatypes::Hash;
 use resp::{Args, ReplyWriter, errors};

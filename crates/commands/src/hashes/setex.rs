@@ -1,4 +1,7 @@
 //! HSETEX: setting fields together with their expiry.
+//!
+//! Conditions are about all fields together and are decided before the first one is stored.
+//! Relative times become absolute for the log.
 
 use common::number::I64Text;
 use datatypes::Hash;

@@ -117,7 +117,8 @@ fn a_growing_one_becomes_dense_and_stays_right() {
 #[test]
 fn filling_the_cache_goes_to_the_log() {
     check_log(
-        "PFADD h a\nPFADD h a\nPFCOUNT h\nPFCOUNT h\nPFDEBUG TODENSE h\nPFDEBUG TODENSE h\nPFDEBUG ENCODING h\nPFMERGE d h",
+        "PFADD h a\nPFADD h a\nPFCOUNT h\nPFCOUNT h\nPFDEBUG TODENSE h\nPFDEBUG TODENSE h\n\
+         PFDEBUG ENCODING h\nPFMERGE d h",
         &expect![[r#"
             SELECT 0
             PFADD h a

@@ -300,7 +300,8 @@ fn large_elements_and_long_lists_keep_their_order() {
 #[test]
 fn what_goes_to_the_log() {
     check_log(
-        "RPUSH l a b c\nLMPOP 1 l RIGHT COUNT 5\nLPUSHX l a\nLREM l 0 a\nRPUSH l a\nLMOVE l m LEFT RIGHT\nLTRIM m 0 -1\nLSET m 9 x",
+        "RPUSH l a b c\nLMPOP 1 l RIGHT COUNT 5\nLPUSHX l a\nLREM l 0 a\nRPUSH l a\n\
+         LMOVE l m LEFT RIGHT\nLTRIM m 0 -1\nLSET m 9 x",
         &expect![[r#"
             SELECT 0
             RPUSH l a b c

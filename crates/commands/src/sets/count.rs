@@ -1,4 +1,7 @@
 //! Counting what algebra would give: SINTERCARD, SUNIONCARD, SDIFFCARD.
+//!
+//! Nothing is stored and nothing is sent but a number, so counting stops as soon as a limit is
+//! reached.
 
 use std::ops::ControlFlow;
 

@@ -199,7 +199,10 @@ fn algebra() {
 #[test]
 fn unions_and_differences_are_counted() {
     check(
-        "SADD a 1 2 3 4\nSADD b 2 3 5\nSUNIONCARD 2 a b\nSUNIONCARD 2 a b LIMIT 3\nSUNIONCARD 2 a b APPROX LIMIT 0\nSUNIONCARD 1 none\nSUNIONCARD 2 a\nSDIFFCARD 2 a b\nSDIFFCARD 2 a b LIMIT 1\nSDIFFCARD 2 a a\nSDIFFCARD 2 a b APPROX\nSDIFFCARD 0 a\nSET s x\nSUNIONCARD 2 a s",
+        "SADD a 1 2 3 4\nSADD b 2 3 5\nSUNIONCARD 2 a b\nSUNIONCARD 2 a b LIMIT 3\n\
+         SUNIONCARD 2 a b APPROX LIMIT 0\nSUNIONCARD 1 none\nSUNIONCARD 2 a\nSDIFFCARD 2 a b\n\
+         SDIFFCARD 2 a b LIMIT 1\nSDIFFCARD 2 a a\nSDIFFCARD 2 a b APPROX\nSDIFFCARD 0 a\n\
+         SET s x\nSUNIONCARD 2 a s",
         &expect![[r#"
             :4
             :3
@@ -457,7 +460,8 @@ fn spop_takes_each_member_once() {
 #[test]
 fn what_goes_to_the_log() {
     check_log(
-        "SADD s a\nSADD s a\nSPOP s\nSADD s b\nSPOP s 3\nSREM s x\nSADD s a\nSMOVE s t a\nSMOVE t u x\nSINTERSTORE none s t\nSUNIONSTORE d t\nSINTERSTORE d none",
+        "SADD s a\nSADD s a\nSPOP s\nSADD s b\nSPOP s 3\nSREM s x\nSADD s a\nSMOVE s t a\n\
+         SMOVE t u x\nSINTERSTORE none s t\nSUNIONSTORE d t\nSINTERSTORE d none",
         &expect![[r#"
             SELECT 0
             SADD s a

@@ -1,4 +1,7 @@
 //! XADD.
+//!
+//! The ID and the trimming options are checked before the stream is created. The log gets the ID
+//! that was given, and an exact form of a trimming that was approximate.
 
 use datatypes::Stream;
 use datatypes::stream::{AppendError, NewId, NodeLimits, StreamId};

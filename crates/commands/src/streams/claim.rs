@@ -1,4 +1,7 @@
 //! XCLAIM and XAUTOCLAIM.
+//!
+//! The reply is written while entries change owner, in one pass. The log gets one XCLAIM for each
+//! entry, with the time and count that it has now.
 
 use datatypes::Stream;
 use datatypes::stream::{Claim, ClaimOptions, StreamId};

@@ -1,4 +1,7 @@
 //! XDEL, XDELEX and XACKDEL.
+//!
+//! A stream stays when its last entry goes, unlike other types. What happens to references in
+//! pending lists is chosen by the newer commands' policies.
 
 use datatypes::Stream;
 use datatypes::stream::{Deleted, References};

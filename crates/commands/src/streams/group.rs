@@ -1,4 +1,7 @@
 //! XGROUP.
+//!
+//! Groups and consumers are created, moved and destroyed here. Errors name group and key as they
+//! came; clients match on their codes.
 
 use datatypes::Stream;
 use datatypes::stream::StreamId;

@@ -1,4 +1,7 @@
 //! XINFO.
+//!
+//! Fields and their order are those of Redis 7.0, because clients read them by position. The
+//! figures of the radix tree are what Redis would have for the same nodes.
 
 use datatypes::Stream;
 use datatypes::stream::{Consumer, Group as ConsumerGroup, StreamId};

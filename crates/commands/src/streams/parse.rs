@@ -1,4 +1,7 @@
 //! What several stream commands parse alike: ids, ends of intervals, counts, lists of ids.
+//!
+//! IDs may leave out their sequence, which then means its least or greatest value by the side of
+//! the range. A `(` excludes the bound.
 
 use datatypes::stream::{References, StreamId};
 use resp::{Args, ReplyError, errors};

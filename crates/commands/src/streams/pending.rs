@@ -1,4 +1,7 @@
 //! XPENDING.
+//!
+//! The summary counts, the extended form lists; neither changes anything. Idle times are reckoned
+//! from the frozen clock of the command.
 
 use datatypes::stream::{Group as ConsumerGroup, Pending, StreamId};
 use resp::{Args, ReplyError, ReplyWriter, errors};

@@ -1,4 +1,7 @@
 //! What consumer groups send to the log: the outcome, never the request.
+//!
+//! What a reader changes in a group must be the same elsewhere whatever the clock there says, so it
+//! is spelled out with IDs, times and counts.
 
 use common::number::I64Text;
 use datatypes::stream::{Delivery, StreamId};

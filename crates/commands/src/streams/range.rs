@@ -1,4 +1,7 @@
 //! XRANGE, XREVRANGE and XLEN.
+//!
+//! Entries are written while the nodes are walked, without a copy in between. The reverse form
+//! differs only in the direction of the walk and the order of its bounds.
 
 use resp::{Args, ReplyWriter, errors};
 

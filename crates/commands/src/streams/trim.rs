@@ -1,4 +1,7 @@
 //! XTRIM, and the options that it shares with XADD.
+//!
+//! Approximate trimming takes whole nodes only. What is trimmed exactly, or by a limit, goes to the
+//! log as the ID or length that it came to.
 
 use datatypes::Stream;
 use datatypes::stream::{Keep, References, Trim};
