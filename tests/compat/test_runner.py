@@ -88,6 +88,13 @@ class Judging(unittest.TestCase):
         ]:
             self.assertEqual(surprises(UnitVerdict(UNIT, first, second), known), wanted)
 
+    def test_what_an_ended_unit_happens_to_reach_is_no_surprise(self):
+        listed, unlisted = Key(UNIT, "listed"), Key(UNIT, "unlisted")
+        known = KnownFailures({listed: "reason"})
+        verdict = UnitVerdict(
+            UNIT, {listed: ("passed", ""), unlisted: ("missing", "")}, out_of_time=True)
+        self.assertEqual(surprises(verdict, known), ([unlisted], []))
+
     def test_hopeless_units_get_little_time(self):
         measured = {UNIT: (100.0, 10.0)}
         seconds = [limits_of(UNIT, measured, share)[0] for share in (0, 0.9, 1)]
@@ -104,9 +111,10 @@ class Lists(unittest.TestCase):
 
     def test_known_failures_survive_writing_and_reading(self):
         yardstick = self.folder / "yardstick.json"
-        yardstick.write_text('{"unit/x": ["a [b] \\"c\\"", "twice", "twice"]}')
+        yardstick.write_text('{"unit/x": ["a [b] \\"c\\"", "twice", "twice", "see (#12)"]}')
         keys = load_yardstick(yardstick)
-        reasons = {Key(UNIT, 'a [b] "c"'): "one", Key(UNIT, "twice", 2): "two"}
+        reasons = {
+            Key(UNIT, 'a [b] "c"'): "one", Key(UNIT, "twice", 2): "two", Key(UNIT, "see (#12)"): "x"}
         path = self.folder / "known"
         KnownFailures(reasons).save(path, keys)
         again = KnownFailures.load(path)

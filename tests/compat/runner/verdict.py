@@ -14,7 +14,8 @@ from dataclasses import dataclass
 # passes if it was run and never failed. Some carry random numbers, which are blotted out.
 _VARYING_UNITS = {"integration/psync2", "integration/psync2-reg"}
 _VARYING_NUMBER = re.compile(r"(Set #|from #|CYCLE |x = )\d+")
-_REPEATED = re.compile(r" \(#(\d+)\)$")
+# Some tests are named after a number like that: the occurrence stands behind a sign of its own.
+_REPEATED = re.compile(r" ##(\d+)$")
 
 
 @dataclass(frozen=True, order=True)
@@ -27,7 +28,7 @@ class Key:
 
     def label(self):
         """The name as lists show it: second and later occurrences carry their number."""
-        return self.name if self.occurrence == 1 else f"{self.name} (#{self.occurrence})"
+        return self.name if self.occurrence == 1 else f"{self.name} ##{self.occurrence}"
 
 
 def canonical(unit, name):
@@ -131,6 +132,8 @@ class UnitVerdict:
     unit: str
     first: dict
     second: dict | None = None
+    # A run was ended before its time: how far it came depends on the machine.
+    out_of_time: bool = False
 
     def failing_at_first(self, key):
         """Whether the first run failed this test."""
@@ -164,9 +167,13 @@ class UnitVerdict:
 
 
 def surprises(verdict, known):
-    """`(unlisted failures, listed tests that pass)` of a unit."""
+    """`(unlisted failures, listed tests that pass)` of a unit.
+
+    Where the unit ran out of time, listed tests that it happened to reach and pass are no surprise;
+    unlisted ones that it did not reach are."""
     unlisted = [key for key in verdict.first
                 if key not in known.reasons and verdict.failing(key, False)]
     passing = [key for key in verdict.first
-               if key in known.reasons and not verdict.failing(key, True)]
+               if key in known.reasons and not verdict.failing(key, True)
+               and not verdict.out_of_time]
     return unlisted, passing
