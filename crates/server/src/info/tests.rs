@@ -35,7 +35,8 @@ fn names(text: &str) -> Vec<String> {
 #[test]
 fn sections_and_fields_are_those_of_redis_in_its_order() {
     let mut ours = names(&info(&[b"everything"]));
-    ours.retain(|name| name != "corewire_version" && name != "db0");
+    // What 7.0 does not have; `expired_subkeys` came with the expiry of hash fields.
+    ours.retain(|name| !["corewire_version", "db0", "expired_subkeys"].contains(&name.as_str()));
     let theirs: Vec<String> = REDIS_7_0.lines().map(str::to_owned).collect();
     assert_eq!(ours, theirs);
 }
