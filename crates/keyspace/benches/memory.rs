@@ -41,7 +41,7 @@ fn measure(keys: usize, expiry: bool) {
         w.set_with_expiry(Value::plain(&[b'v'; 32]), expiry.then_some(at));
         w.commit(Event::string("set"));
     }
-    // The server's cron does so every second.
+    // What segments have left behind is free, and not part of what the keys need.
     common::memory::release_unused();
     let stats = ks.stats(keyspace::DbId(0), now_ms);
     let per_key = |bytes: usize| bytes as f64 / keys as f64;
