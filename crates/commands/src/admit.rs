@@ -91,7 +91,9 @@ fn needs_memory(server: &Server, session: &Session, command: &Command) -> bool {
     };
     let denied = |id| server.table.entry(id).command.has(flag::DENYOOM);
     match command.name {
-        "exec" => transaction.queue.iter().any(|queued| denied(queued.id)),
+        _ if command.has(flag::RUNS_QUEUE) => {
+            transaction.queue.iter().any(|queued| denied(queued.id))
+        }
         "unwatch" => false,
         _ => !command.has(flag::NOT_QUEUED) || command.has(flag::DENYOOM),
     }

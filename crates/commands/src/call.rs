@@ -3,7 +3,7 @@
 //! The order is fixed. Locks are taken on the distinct shards of all keys, ascending; a busy shard
 //! defers the whole command before anything happened. What the handler changed goes to the log
 //! before the locks are released, so that the order of the log is the order of the commits.
-//! Statistics and the slow log come after the release.
+//! Statistics and the slow log come last.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

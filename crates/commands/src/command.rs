@@ -74,6 +74,8 @@ pub mod flag {
 
     /// Runs with the shards of all queued commands locked: EXEC (never shown).
     pub const LOCKS_QUEUE: u64 = 1 << 36;
+    /// Runs the queue of the transaction: EXEC (never shown).
+    pub const RUNS_QUEUE: u64 = 1 << 41;
     /// Visits every shard, one after the other; inside EXEC all are locked (never shown).
     pub const WALKS_SHARDS: u64 = 1 << 37;
 

@@ -125,7 +125,7 @@ fn admitted(
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
     if let Err(error) = admit::admit(server, session, entry) {
-        if !(session.transaction.is_some() && entry.command.name == "exec") {
+        if !(session.transaction.is_some() && entry.command.has(flag::RUNS_QUEUE)) {
             return refuse(server, session, Some(id), error, out);
         }
         session.exec_refusal = Some(error);
@@ -191,7 +191,7 @@ fn is_paused(server: &Server, session: &mut Session, entry: &Entry) -> bool {
     }
     let queued_write = session.transaction.as_ref().is_some_and(|transaction| {
         let may_write = |q: &multi::Queued| writes(server.table.entry(q.id));
-        entry.command.name == "exec" && transaction.queue.iter().any(may_write)
+        entry.command.has(flag::RUNS_QUEUE) && transaction.queue.iter().any(may_write)
     });
     let held = server
         .pause

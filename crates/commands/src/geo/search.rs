@@ -457,7 +457,7 @@ impl<'a> Query<'a> {
             if extras > 0 {
                 out.array(extras + 1);
             }
-            zsets::write_member(*member, out);
+            crate::collection::reply_item(*member, out);
             if self.with_distance {
                 super::write_distance(hit.distance / self.unit, out);
             }

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::call;
 use crate::command::flag::{
-    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, SKIP_SLOWLOG, STALE,
+    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, RUNS_QUEUE, SKIP_SLOWLOG, STALE,
 };
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -29,7 +29,7 @@ pub const EXEC: Command = Command::new("exec", 1, exec)
     .group(Group::Transactions)
     .since("1.2.0")
     .docs("Runs the commands of a transaction as one.", "")
-    .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED | LOCKS_QUEUE)
+    .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED | LOCKS_QUEUE | RUNS_QUEUE)
     .categories(category::TRANSACTION);
 
 /// `DISCARD`

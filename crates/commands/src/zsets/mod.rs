@@ -22,6 +22,7 @@ use keyspace::{Event, EventClass, ValueMut, ValueRef, Write};
 use resp::{Proto, ReplyError, ReplyWriter, errors};
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::collection;
 use crate::command::Command;
 use crate::ctx::Ctx;
 use crate::server::Server;
@@ -100,14 +101,8 @@ pub(crate) fn read<'c>(ctx: &'c Ctx<'_>, key: &[u8]) -> Result<Option<&'c Zset>,
 
 /// Ends a guard over a sorted set from which `count` members were taken: a set without members is
 /// deleted.
-pub(crate) fn commit_removal(mut key: Write<'_>, name: &'static str, count: usize) {
-    let is_empty = matches!(key.value(), Some(ValueRef::Zset(zset)) if zset.is_empty());
-    if !is_empty {
-        return key.commit_n(event(name), count as u64);
-    }
-    key.note(event(name));
-    key.remove();
-    key.commit_n(Event::generic("del"), count as u64);
+pub(crate) fn commit_removal(key: Write<'_>, name: &'static str, count: usize) {
+    collection::commit_removal::<Zset>(key, event(name), count as u64);
 }
 
 /// The sorted set behind a guard, to be changed; it was checked before that it is one.
@@ -116,15 +111,6 @@ pub(crate) fn value_mut<'w>(key: &'w mut Write<'_>) -> Option<&'w mut Zset> {
     match key.value_mut() {
         Some(ValueMut::Zset(zset)) => Some(zset),
         _ => None,
-    }
-}
-
-/// Writes a member.
-#[inline]
-pub(crate) fn write_member(member: Item<'_>, out: &mut ReplyWriter<'_>) {
-    match member {
-        Item::Str(text) => out.bulk(text),
-        Item::Int(int) => out.bulk_i64(int),
     }
 }
 
@@ -140,7 +126,7 @@ fn write_entry(member: Item<'_>, score: f64, with_scores: bool, out: &mut ReplyW
     if with_scores && out.proto() == Proto::Resp3 {
         out.array(2);
     }
-    write_member(member, out);
+    collection::reply_item(member, out);
     if with_scores {
         out.double(score);
     }

@@ -6,6 +6,7 @@
 use keyspace::ValueRef;
 use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
 
+use crate::collection;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -115,7 +116,7 @@ fn take(
         if shape.nested {
             out.array(2);
         }
-        super::write_member(member, out);
+        collection::reply_item(member, out);
         out.double(score);
     }
     if let Some(zset) = super::value_mut(&mut key) {

@@ -7,6 +7,7 @@ use datatypes::Zset;
 use rand::Rng;
 use resp::{Args, ReplyWriter, errors};
 
+use crate::collection;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -27,7 +28,7 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
         let zset = super::read(ctx, args.at(1))?;
         let picked = zset.and_then(|zset| zset.get(common::random::below(zset.len())));
         match picked {
-            Some((member, _)) => super::write_member(member, out),
+            Some((member, _)) => collection::reply_item(member, out),
             None => out.null(),
         }
         return Ok(());
@@ -61,7 +62,7 @@ fn pick(ctx: &Ctx<'_>, zset: &Zset, count: i64, with_scores: bool, out: &mut Rep
     if count < 0 {
         let start = out.mark();
         super::begin_members(wanted, with_scores, out);
-        for part in crate::collection::parts(wanted) {
+        for part in collection::parts(wanted) {
             common::random::with(|rng| {
                 (0..part).for_each(|_| write(rng.random_range(0..len), out));
             });

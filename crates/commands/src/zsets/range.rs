@@ -4,11 +4,11 @@
 //! member is written, and LIMIT costs nothing.
 
 use datatypes::Zset;
-use keyspace::{Event, Value};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 use std::ops::Range;
 
 use super::bounds::Bounds;
+use crate::collection;
 use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -290,15 +290,6 @@ pub(super) fn store(
     event: &'static str,
     out: &mut ReplyWriter<'_>,
 ) {
-    let len = result.len();
-    let mut key = ctx.write(key);
-    if len > 0 {
-        key.set(Value::Zset(result));
-        key.commit(super::event(event));
-    } else if key.remove() {
-        key.commit(Event::generic("del"));
-    } else {
-        key.unchanged();
-    }
-    out.integer(len as i64);
+    out.integer(result.len() as i64);
+    collection::store(ctx.write(key), result, super::event(event));
 }
