@@ -44,7 +44,7 @@ fn served(client: &mut RawClient, keys: &[String], time: Duration) -> usize {
 fn free_keys(server: &Server) -> Vec<String> {
     let is_free = |key: &String| {
         let mut client = server.raw();
-        client.set_patience(Duration::from_millis(200));
+        client.set_patience(Duration::from_secs(1));
         client.send_command(&["GET", key]);
         client.is_answered()
     };
@@ -61,30 +61,30 @@ fn a_busy_shard_holds_nobody_else_up() {
     }
     let server = start_with_debug();
     let mut other = server.raw();
-    let time = Duration::from_millis(700);
-    let usual = served(&mut other, &["warm".to_owned(), "up".to_owned()], time);
-    let mut waiting = hold(&server, "busy", 8);
-    let start = Instant::now();
+    let time = Duration::from_millis(300);
+    // A server of the same kind with nothing held, to compare with at the same moment: the machine
+    // may be doing other things.
+    let idle = start_with_debug();
+    let mut unhindered = idle.raw();
+    let mut waiting = hold(&server, "busy", 15);
     let keys = free_keys(&server);
     assert!(keys.len() >= 15, "{keys:?}");
-    let meanwhile = served(&mut other, &keys, time);
     // What touches no key, and what waits for several shards of which one is busy.
     assert_eq!(other.call("PING"), Value::simple("PONG"));
     let mut many = server.raw();
     many.send(format!("MSET {} 1 busy 2\r\nGET busy\r\n", keys[0]).as_bytes());
-    let after = served(&mut other, &keys, time);
-    assert!(
-        start.elapsed() < Duration::from_secs(6),
-        "the shard is still held"
-    );
+    let mut rates = Vec::new();
+    // A third leaves room for noise, and so do further rounds.
+    let keeps_up = (0..5).any(|_| {
+        let usual = served(&mut unhindered, &keys, time);
+        let meanwhile = served(&mut other, &keys, time);
+        rates.push((usual, meanwhile));
+        meanwhile * 3 > usual
+    });
     waiting.set_patience(Duration::from_millis(1));
     assert!(!waiting.is_answered(), "the shard is still held");
-    println!("{usual} usually, {meanwhile} and {after} meanwhile");
-    // A third leaves room for a machine that does other things as well.
-    assert!(
-        meanwhile.min(after) * 3 > usual,
-        "{usual} usually, {meanwhile}, {after}"
-    );
+    println!("usually, and meanwhile: {rates:?}");
+    assert!(keeps_up, "{rates:?}");
     waiting.set_patience(super::support::PATIENCE);
     assert_eq!(waiting.read(), Value::Null);
     assert_eq!(many.read(), Value::simple("OK"));
