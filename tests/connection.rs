@@ -201,6 +201,8 @@ fn client_libraries_introduce_themselves() {
 fn clients_beyond_maxclients_are_turned_away() {
     let server = Server::start(&[]);
     let mut first = server.raw();
+    // Whoever looked whether the server is up may not be quite gone.
+    wait_until("it is the only one", || clients(&mut first).len() == 1);
     assert_eq!(first.call("CONFIG SET maxclients 5"), Value::simple("OK"));
     let mut others: Vec<RawClient> = (0..4).map(|_| server.raw()).collect();
     for other in &mut others {
