@@ -16,4 +16,5 @@ mod process;
 mod strings;
 mod support;
 mod tidy;
+mod tls;
 mod workers;

@@ -11,7 +11,7 @@ mod server;
 use std::time::{Duration, Instant};
 
 pub(crate) use raw::{RawClient, Value};
-pub(crate) use server::{Server, is_corewire, program};
+pub(crate) use server::{Server, free_port, is_corewire, program};
 
 /// How long tests wait for something that should happen at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

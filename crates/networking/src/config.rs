@@ -98,6 +98,10 @@ pub struct TlsConfig {
     pub auth_clients: TlsAuth,
     /// `tls-protocols`, as configured (`TLSv1.2 TLSv1.3`); empty: both.
     pub protocols: String,
+    /// `tls-ciphers`, TLS 1.2's suites in OpenSSL's notation; empty: all that are safe.
+    pub ciphers: String,
+    /// `tls-ciphersuites`, TLS 1.3's suites; empty: all.
+    pub ciphersuites: String,
     /// `tls-prefer-server-ciphers`.
     pub prefer_server_ciphers: bool,
 }

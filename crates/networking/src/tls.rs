@@ -14,7 +14,10 @@ use mio::net::TcpStream;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion, version};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, SupportedCipherSuite, SupportedProtocolVersion,
+    version,
+};
 
 use crate::{NetError, TlsAuth, TlsConfig};
 
@@ -97,7 +100,9 @@ impl TlsStream {
 
 /// Loads what a TLS listener needs.
 pub(crate) fn server_config(tls: &TlsConfig) -> Result<Arc<ServerConfig>, NetError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut provider = rustls::crypto::ring::default_provider();
+    provider.cipher_suites = suites(&provider.cipher_suites, tls)?;
+    let provider = Arc::new(provider);
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(&tls.protocols)?)
         .map_err(tls_error)?;
@@ -144,6 +149,54 @@ fn versions(text: &str) -> Result<Vec<&'static SupportedProtocolVersion>, NetErr
         )));
     }
     Ok(found)
+}
+
+/// The suites that `tls-ciphers` and `tls-ciphersuites` leave of those that we have.
+fn suites(
+    all: &[SupportedCipherSuite],
+    tls: &TlsConfig,
+) -> Result<Vec<SupportedCipherSuite>, NetError> {
+    let mut left = Vec::new();
+    for (text, newest, what) in [
+        (&tls.ciphersuites, true, "tls-ciphersuites"),
+        (&tls.ciphers, false, "tls-ciphers"),
+    ] {
+        let of_version = all.iter().filter(|suite| suite.tls13().is_some() == newest);
+        let before = left.len();
+        left.extend(of_version.filter(|suite| allows(text, &openssl_name(suite))));
+        if left.len() == before {
+            return Err(NetError::Tls(format!(
+                "No supported cipher in {what}: {text}"
+            )));
+        }
+    }
+    Ok(left)
+}
+
+/// Whether OpenSSL's list names this suite: by itself or by one of the words for all good ones.
+fn allows(list: &str, name: &str) -> bool {
+    let words = || {
+        let separators = [':', ',', ' '];
+        list.split(separators).filter(|word| !word.is_empty())
+    };
+    let general = ["DEFAULT", "ALL", "HIGH", "ECDHE", "EECDH", "AESGCM"];
+    let named = |word: &str| word == name || general.contains(&word);
+    let excluded = words().any(|word| word.strip_prefix(['!', '-']) == Some(name));
+    !excluded && (words().next().is_none() || words().any(named))
+}
+
+/// A suite's name as OpenSSL has it, such as `ECDHE-RSA-AES256-GCM-SHA384`.
+fn openssl_name(suite: &SupportedCipherSuite) -> String {
+    let name = suite.suite().as_str().unwrap_or_default();
+    match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}"),
+        None => name
+            .trim_start_matches("TLS_")
+            .replace("_WITH_", "-")
+            .replace("AES_", "AES")
+            .replace("POLY1305_SHA256", "POLY1305")
+            .replace('_', "-"),
+    }
 }
 
 fn roots(tls: &TlsConfig) -> Result<RootCertStore, NetError> {
@@ -202,5 +255,29 @@ mod tests {
         assert_eq!(versions("tlsv1.1 TLSv1.3").unwrap().len(), 1);
         assert!(versions("TLSv1").is_err());
         assert!(versions("SSLv3").is_err());
+    }
+
+    fn left(ciphers: &str, ciphersuites: &str) -> Result<Vec<String>, NetError> {
+        let tls = TlsConfig {
+            ciphers: ciphers.into(),
+            ciphersuites: ciphersuites.into(),
+            ..TlsConfig::default()
+        };
+        let all = rustls::crypto::ring::default_provider().cipher_suites;
+        Ok(suites(&all, &tls)?.iter().map(openssl_name).collect())
+    }
+
+    #[test]
+    fn cipher_lists_choose_among_the_suites_that_there_are() {
+        assert_eq!(left("", "").unwrap().len(), 9);
+        assert_eq!(left("DEFAULT:!MEDIUM", "").unwrap().len(), 9);
+        let two = left("ECDHE-RSA-AES256-GCM-SHA384:NONE", "TLS_AES_128_GCM_SHA256").unwrap();
+        assert_eq!(
+            two,
+            ["TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES256-GCM-SHA384"]
+        );
+        let without = left("HIGH:!ECDHE-RSA-CHACHA20-POLY1305", "").unwrap();
+        assert_eq!(without.len(), 8);
+        assert!(left("RC4-MD5", "").is_err());
     }
 }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod cron;
 pub mod host;
 pub mod info;
+pub mod listen;
 pub mod process;
 pub mod service;
 pub mod start;

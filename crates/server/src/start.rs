@@ -9,15 +9,15 @@ use std::time::Duration;
 use commands::host::ShutdownRequest;
 use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
-use networking::{Bind, Handle, Listen, NetConfig, NetSettings, Network};
-use parking_lot::Mutex;
+use networking::{NetConfig, NetSettings, Network};
 
 use crate::boot;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::cron::Cron;
 use crate::host::ServerHost;
+use crate::listen;
 use crate::process;
-use crate::service::{App, Shared};
+use crate::service::App;
 use crate::wiring;
 
 /// How long to wait for a shutdown before waiting again.
@@ -82,7 +82,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     wiring::connect(&config, &server, &settings);
     let net = NetConfig {
         workers,
-        listen: listen(&config),
+        listen: listen::wanted(&config),
         settings,
         cpus: Vec::new(),
     };
@@ -101,7 +101,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
         move |now_ms| host.tick(&server, now_ms)
     };
     let cron = Cron::start(Arc::clone(&server), every)?;
-    follow_addresses(&config, network.handle().clone());
+    listen::follow(&config, network.handle().clone());
     process.listening(&config);
     process.ready(&config);
     let signalled = Arc::clone(&host);
@@ -122,48 +122,5 @@ fn workers(config: &Config) -> usize {
     match config.unsigned("io-threads") as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
-    }
-}
-
-/// Listens elsewhere when `port` or `bind` changes.
-fn follow_addresses(config: &Config, network: Handle<Shared>) {
-    let applied = Mutex::new((config.int("port"), config.bind()));
-    let apply = move |config: &Config, reason: &str| {
-        let mut applied = applied.lock();
-        let wanted = (config.int("port"), config.bind());
-        if *applied == wanted {
-            // A change that failed is being taken back, and the old sockets are still open.
-            return Ok(());
-        }
-        network.listen(listen(config)).map_err(|error| {
-            boot::log_listen_error(config, &error);
-            reason.to_owned()
-        })?;
-        *applied = wanted;
-        Ok(())
-    };
-    let apply = Arc::new(apply);
-    for (directive, reason) in [
-        ("port", "Unable to listen on this port. Check server logs."),
-        ("bind", "Failed to bind to specified addresses."),
-    ] {
-        let apply = Arc::clone(&apply);
-        config.on_change(&[directive], move |config| apply(config, reason));
-    }
-}
-
-fn listen(config: &Config) -> Listen {
-    let unix = config.bytes("unixsocket").filter(|path| !path.is_empty());
-    Listen {
-        bind: config
-            .bind()
-            .iter()
-            .map(|address| Bind::parse(address))
-            .collect(),
-        port: config.unsigned("port") as u16,
-        unix: unix.map(|path| String::from_utf8_lossy(&path).into_owned().into()),
-        unix_mode: config.unsigned("unixsocketperm") as u32,
-        backlog: config.int("tcp-backlog") as i32,
-        ..Listen::default()
     }
 }

@@ -114,12 +114,8 @@ pub(super) static TLS: Section = Section {
             .accepted("kept and reported; takes effect with cluster mode")
             .doc("Use TLS on the cluster bus."),
         text("tls-protocols", None).doc("Versions to offer, such as \"TLSv1.2 TLSv1.3\"."),
-        text("tls-ciphers", None)
-            .accepted("kept and reported; the TLS library's safe choice is used")
-            .doc("Cipher suites of TLS 1.2 and below, in OpenSSL's notation."),
-        text("tls-ciphersuites", None)
-            .accepted("kept and reported; the TLS library's safe choice is used")
-            .doc("Cipher suites of TLS 1.3."),
+        text("tls-ciphers", None).doc("Cipher suites of TLS 1.2, in OpenSSL's notation."),
+        text("tls-ciphersuites", None).doc("Cipher suites of TLS 1.3."),
         flag("tls-prefer-server-ciphers", false)
             .doc("Choose the cipher by the server's preference, not the client's."),
         flag("tls-session-caching", true)
