@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("datatypes", &["common"]),
     ("keyspace", &["common", "datatypes"]),
     ("networking", &["common", "resp"]),
-    ("persistence", &["common", "keyspace", "resp"]),
+    ("persistence", &["common", "datatypes", "keyspace", "resp"]),
     ("replication", &["common", "keyspace", "resp"]),
     ("resp", &["common"]),
     ("scripting", &["common"]),

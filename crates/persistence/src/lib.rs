@@ -1,4 +1,6 @@
 //! RDB, AOF and fsync.
 //!
-//! Nothing is saved to disk yet. `server` refuses configurations that ask for it instead of
-//! pretending.
+//! [`rdb`] has the codec of values, which DUMP and RESTORE share with snapshots. It does no I/O of
+//! its own: it writes to buffers and reads from a [`rdb::Source`].
+
+pub mod rdb;
