@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Redis's suite and Valkey's look for their own names.
@@ -53,11 +54,23 @@ def all_units(root):
     ]
 
 
-def make_tree(root, server, place):
-    """A directory in which `tclsh tests/test_helper.tcl` starts `server`."""
+@dataclass(frozen=True)
+class Tree:
+    """What units run in: the suite, the program under test, lines for its configuration."""
+
+    root: Path
+    server: Path
+    settings: list[str] = field(default_factory=list)
+
+
+def make_tree(tree, place):
+    """A directory in which `tclsh tests/test_helper.tcl` starts the server."""
+    root, server = tree.root, tree.server
     place.mkdir(parents=True)
     shutil.copytree(root / "tests", place / "tests", symlinks=True)
     (place / "tests/tmp").mkdir(exist_ok=True)
+    with (place / "tests/assets/default.conf").open("a") as configuration:
+        configuration.writelines(f"\n{line}\n" for line in tree.settings)
     src = place / "src"
     src.mkdir()
     for brand in BRANDS:

@@ -56,8 +56,8 @@ class UnitResult:
         return max((event.ms for event in self.reported), default=0) / 1000
 
 
-def run_unit(unit, suite, server, scratch, limits, log):
-    """Runs `unit` until it is done or its time is up; `limits` as from `limits_of`."""
+def run_unit(unit, tree, scratch, limits, log):
+    """Runs `unit` in `tree` until it is done or its time is up; `limits` as from `limits_of`."""
     unit_seconds, idle_seconds = limits
     result = UnitResult(unit)
     start = time.monotonic()
@@ -65,7 +65,7 @@ def run_unit(unit, suite, server, scratch, limits, log):
     log.unlink(missing_ok=True)
     while True:
         left = unit_seconds - (time.monotonic() - start)
-        text, in_time = _attempt(unit, suite, server, scratch, left, idle_seconds, result.skipped)
+        text, in_time = _attempt(unit, tree, scratch, left, idle_seconds, result.skipped)
         with log.open("a") as sink:
             sink.write(f"=== attempt {result.attempts + 1}, without {result.skipped}\n{text}\n")
         output = parse(text, unit)
@@ -80,11 +80,11 @@ def run_unit(unit, suite, server, scratch, limits, log):
         result.skipped.append(breaker)
 
 
-def _attempt(unit, suite, server, scratch, seconds, idle_seconds, skipped):
+def _attempt(unit, tree, scratch, seconds, idle_seconds, skipped):
     """One invocation of the suite; returns its output, and whether it ended by itself."""
     place = scratch / unit.replace("/", ".")
     shutil.rmtree(place, ignore_errors=True)
-    make_tree(suite, server, place)
+    make_tree(tree, place)
     with port_block() as (base, count):
         command = ["tclsh", "tests/test_helper.tcl", "--single", unit, "--clients", "1"]
         command += ["--baseport", str(base), "--portcount", str(count)]
