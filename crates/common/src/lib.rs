@@ -12,3 +12,4 @@ pub mod number;
 pub mod random;
 pub mod sha1;
 pub mod units;
+pub mod words;

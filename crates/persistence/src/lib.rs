@@ -1,6 +1,9 @@
-//! RDB, AOF and fsync.
+//! RDB, AOF and fsync: formats and files, without threads of their own; the server drives them.
 //!
 //! [`rdb`] has the codec of values, which DUMP and RESTORE share with snapshots. It does no I/O of
-//! its own: it writes to buffers and reads from a [`rdb::Source`].
+//! its own: it writes to buffers and reads from a [`rdb::Source`]. [`aof`] is the append-only file.
+//! Files are reached through [`disk`], so that failing ones can be tested.
 
+pub mod aof;
+pub mod disk;
 pub mod rdb;

@@ -4,8 +4,8 @@
 //! So the arguments are split by Redis's rules here, and clap serves `--help` and `--version` only.
 
 use super::file::Source;
-use super::words;
 use crate::version::{COREWIRE_VERSION, REDIS_VERSION, build_id};
+use common::words;
 use std::path::Path;
 
 /// What the program is to be, which the name it is called by decides.

@@ -4,10 +4,11 @@
 //! file instead.
 
 use super::directive::{Directive, HIDDEN, Kind, Support};
+use super::numbers;
 use super::special::SpecialValue;
 use super::table::SECTIONS;
 use super::value::{self, Value};
-use super::{numbers, words};
+use common::words;
 
 const WIDTH: usize = 80;
 

@@ -8,7 +8,8 @@
 use super::directive::Special;
 use super::error::{LoadError, os_text};
 use super::store::Config;
-use super::{directive::Kind, table, words};
+use super::{directive::Kind, table};
+use common::words;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,6 @@ mod special;
 mod store;
 mod table;
 mod value;
-pub mod words;
 
 pub use argv::{CommandLine, Role, Start, parse_command_line};
 pub(crate) use error::os_text;

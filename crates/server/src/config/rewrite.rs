@@ -7,7 +7,8 @@
 use super::directive::DEBUG;
 use super::error::os_text;
 use super::store::Config;
-use super::{table, value, words};
+use super::{table, value};
+use common::words;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, Permissions};
 use std::io::{self, Write};

@@ -5,7 +5,7 @@
 use super::directive::Special;
 use super::numbers::{self, double, double_text, lenient, memory_text};
 use super::value::{Reason, Value};
-use super::words;
+use common::words;
 
 /// The classes of clients with an output buffer limit, as `CONFIG GET` names them.
 const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];

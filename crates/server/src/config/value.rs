@@ -4,7 +4,8 @@
 //! Reasons for refusal are Redis's words; `store` and `file` put them into their place.
 
 use super::directive::{Directive, Kind, Unit};
-use super::{numbers, special, words};
+use super::{numbers, special};
+use common::words;
 use std::borrow::Cow;
 
 /// The buffer in which Redis builds the list of a choice's names, less its NUL.
