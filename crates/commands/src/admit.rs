@@ -7,7 +7,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use resp::{Args, ReplyError, errors};
+use resp::{Args, Proto, ReplyError, errors};
 
 use crate::command::{Command, flag};
 use crate::server::Server;
@@ -99,6 +99,15 @@ fn needs_memory(server: &Server, session: &Session, command: &Command) -> bool {
     }
 }
 
+/// Whether the client has subscriptions, in RESP2, where messages could not be told from replies
+/// to this command.
+#[cold]
+fn is_out_of_context(session: &Session, command: &Command) -> bool {
+    session.proto == Proto::Resp2
+        && session.subscriptions.is_some()
+        && !command.has(flag::IN_PUBSUB)
+}
+
 /// Whether the client may run the command now.
 ///
 /// # Errors
@@ -123,6 +132,9 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
         if needs_memory(server, session, command) {
             made?;
         }
+    }
+    if session.subscriptions.is_some() && is_out_of_context(session, command) {
+        return Err(errors::pubsub_context(&entry.full_name));
     }
     Ok(())
 }

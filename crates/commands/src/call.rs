@@ -83,6 +83,7 @@ fn new_ctx<'a>(
         effects,
         propagation: Propagation::Verbatim,
         overdue: RefCell::new(SmallVec::new()),
+        missed: RefCell::default(),
         hits: Cell::new(0),
         misses: Cell::new(0),
         deferred: false,
@@ -150,7 +151,10 @@ fn add_shards(
         *shards = ShardSet::All;
         return;
     }
-    keys::for_each(command, args, &mut |at, _| {
+    keys::for_each(command, args, &mut |at, flags| {
+        if flags == "not_key" {
+            return;
+        }
         let hash = server.keyspace.hash(args.at(at));
         shards.insert(server.keyspace.shard_of(hash));
     });
@@ -180,8 +184,12 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
         server.stats.error(error.code());
         out.error(&error);
     }
+    let handled = ctx.effects.events.len();
     if !ctx.overdue.get_mut().is_empty() {
         crate::expire::delete_overdue(ctx);
+    }
+    if !ctx.missed.get_mut().is_empty() {
+        crate::notify::keys_missed(ctx, handled);
     }
     if failed && ctx.effects.is_empty() {
         ctx.propagation = Propagation::Verbatim;

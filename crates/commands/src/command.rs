@@ -76,6 +76,8 @@ pub mod flag {
     pub const LOCKS_QUEUE: u64 = 1 << 36;
     /// Runs the queue of the transaction: EXEC (never shown).
     pub const RUNS_QUEUE: u64 = 1 << 41;
+    /// Allowed in the pub/sub context of RESP2 (never shown).
+    pub const IN_PUBSUB: u64 = 1 << 42;
     /// Visits every shard, one after the other; inside EXEC all are locked (never shown).
     pub const WALKS_SHARDS: u64 = 1 << 37;
 
@@ -323,6 +325,10 @@ impl KeySpec {
             flags,
             notes: "",
         }
+    }
+    /// Whether it names keys, and not something else that is routed like a key.
+    pub const fn is_key(&self) -> bool {
+        !matches!(self.flags.as_bytes(), b"not_key")
     }
     /// A place that no rule can express; the command is then `movablekeys`.
     pub const fn unknown(flags: &'static str) -> Self {

@@ -7,8 +7,8 @@
 use std::cell::{Cell, RefCell};
 
 use keyspace::{
-    Db, DbId, DbKey, Effects, Entry, KeyHash, Locked, OnExpired, ShardId, ShardSet, StrRef, Write,
-    WrongKind,
+    Db, DbId, DbKey, Effects, Entry, EventClass, KeyHash, Locked, OnExpired, ShardId, ShardSet,
+    StrRef, Write, WrongKind,
 };
 use resp::{Args, ReplyError, errors};
 use smallvec::SmallVec;
@@ -66,6 +66,8 @@ pub struct Ctx<'a> {
     pub(crate) effects: Effects,
     pub(crate) propagation: Propagation,
     pub(crate) overdue: RefCell<SmallVec<[DbKey; 1]>>,
+    /// Keys that were looked for in vain, if somebody wants to know.
+    pub(crate) missed: RefCell<SmallVec<[DbKey; 1]>>,
     pub(crate) hits: Cell<u32>,
     pub(crate) misses: Cell<u32>,
     /// A shard that the handler wanted was busy: the command is to be run again later.
@@ -157,6 +159,12 @@ impl<'a> Ctx<'a> {
     }
 
     #[cold]
+    fn note_miss(&self, db: DbId, key: &[u8]) {
+        let key = key.into();
+        self.missed.borrow_mut().push(DbKey { db, key });
+    }
+
+    #[cold]
     fn note_overdue(&self, db: DbId, key: &[u8]) {
         if self.effects.on_expired == OnExpired::Delete {
             let overdue = DbKey {
@@ -188,6 +196,9 @@ impl<'a> Ctx<'a> {
         let counter = if found.is_some() {
             &self.hits
         } else {
+            if self.effects.wants.intersects(EventClass::KEY_MISS) {
+                self.note_miss(db, key);
+            }
             &self.misses
         };
         counter.set(counter.get() + 1);

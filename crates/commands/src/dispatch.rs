@@ -112,6 +112,10 @@ pub fn dispatch(
             }
         }
     }
+    if !session.pushes.is_empty() {
+        out.raw(&session.pushes);
+        session.pushes.clear();
+    }
     outcome
 }
 
@@ -234,4 +238,5 @@ pub fn timed_out(_: &Server, _: &mut Session, _: &mut ReplyWriter<'_>) -> Outcom
 pub fn disconnect(server: &Server, mut session: Session) {
     crate::transactions::unwatch_gone(server, &mut session);
     server.monitors.remove_if(&session);
+    crate::pubsub::leave(&server.pubsub, &mut session);
 }

@@ -57,6 +57,7 @@ pub const fn single(command: &Command) -> Option<usize> {
     if command.key_finder.is_some()
         || command.keys.len() != 1
         || command.flags & flag::ALL_SHARDS != 0
+        || !command.keys[0].is_key()
     {
         return None;
     }

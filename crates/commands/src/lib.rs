@@ -24,6 +24,7 @@ pub mod multi;
 pub mod notify;
 pub mod origin;
 pub mod pause;
+pub mod pubsub;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::latency::LatencyMonitor;
 use crate::monitor::Monitors;
 use crate::pause::Pause;
+use crate::pubsub::PubSub;
 use crate::settings::Settings;
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
@@ -43,6 +44,8 @@ pub struct Server {
     pub pause: Pause,
     /// MONITOR.
     pub monitors: Monitors,
+    /// Subscriptions.
+    pub pubsub: PubSub,
     /// What DEBUG switches.
     pub debug: Switches,
     /// [`Stats::changes`] at the last save.
@@ -69,6 +72,7 @@ impl Server {
             latency: LatencyMonitor::default(),
             pause: Pause::default(),
             monitors: Monitors::default(),
+            pubsub: PubSub::default(),
             debug: Switches::default(),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 use bytes::Bytes;
+use common::address::ClientAddress;
 use keyspace::DbId;
 use parking_lot::Mutex;
 use resp::Proto;
 
 use crate::multi::Transaction;
 use crate::origin::Origin;
+use crate::pubsub::Subscriptions;
 use crate::table::{CommandId, NO_COMMAND};
 
 /// Flags of [`ClientState::flags`].
@@ -80,6 +82,8 @@ pub struct ClientState {
     pub pattern_subscriptions: AtomicU32,
     /// Subscribed shard channels.
     pub shard_subscriptions: AtomicU32,
+    /// Bytes that the subscriptions hold.
+    pub subscription_mem: AtomicU64,
     /// Client that invalidations are redirected to, or -1.
     pub redirect: std::sync::atomic::AtomicI64,
     /// While keys are watched: becomes true under the shard lock of a watched key that changes, and
@@ -102,6 +106,7 @@ impl ClientState {
             subscriptions: AtomicU32::new(0),
             pattern_subscriptions: AtomicU32::new(0),
             shard_subscriptions: AtomicU32::new(0),
+            subscription_mem: AtomicU64::new(0),
             redirect: std::sync::atomic::AtomicI64::new(-1),
             watch: Mutex::new(None),
             text: Mutex::new(ClientText {
@@ -132,6 +137,10 @@ pub trait ClientLink: Send + Sync {
     /// Whether so many more bytes of reply put the client over its hard output limit.
     fn is_over_limit(&self, _more: usize) -> bool {
         false
+    }
+    /// Where to post to it together with others of its worker; `None` without a connection.
+    fn address(&self) -> Option<ClientAddress> {
+        None
     }
     /// Posts [`resume`](Self::resume) no earlier than at the given Unix time in milliseconds.
     fn wake_at(&self, at_ms: i64);
@@ -198,6 +207,10 @@ pub struct Session {
     pub(crate) exec_refusal: Option<resp::ReplyError>,
     /// CLIENT PAUSE holds its command.
     pub(crate) paused: bool,
+    /// What the client is subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// Messages to the client itself, to be appended behind the reply of the running command.
+    pub(crate) pushes: Vec<u8>,
     /// Keys watched.
     pub(crate) watched: Vec<(DbId, Box<[u8]>)>,
     /// What other threads see.
@@ -234,6 +247,8 @@ impl Session {
             transaction: None,
             exec_refusal: None,
             paused: false,
+            subscriptions: None,
+            pushes: Vec::new(),
             watched: Vec::new(),
             state,
             link,

@@ -1,5 +1,6 @@
 //! Numbers, globs, checksums, clocks and seeded randomness that every crate uses.
 
+pub mod address;
 pub mod clock;
 pub mod crc16;
 pub mod crc64;

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+pub use common::address::ClientAddress;
+
 use crate::mailbox::{Mail, Mailbox};
 use crate::{ClientClass, ConnInfo, Message, NetSettings};
 
@@ -19,29 +21,6 @@ const REPLY_BYTES_MIN: usize = 1024;
 const QUERY_IDLE_MS: i64 = 2000;
 /// For so long the peak use of the query buffer counts.
 const QUERY_PEAK_MS: i64 = 500;
-
-/// Where a client lives. Stays valid, and harmless, when the client is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ClientAddress {
-    /// Never reused, so that a message cannot reach the next owner of the slot.
-    pub(crate) id: u64,
-    pub(crate) worker: u32,
-    pub(crate) slot: u32,
-}
-
-impl ClientAddress {
-    /// The client's id.
-    #[must_use]
-    pub fn id(self) -> u64 {
-        self.id
-    }
-
-    /// The index of its worker, for [`crate::Post::many`].
-    #[must_use]
-    pub fn worker(self) -> usize {
-        self.worker as usize
-    }
-}
 
 /// A connected client. `T` is the service's share of it.
 pub struct Client<T> {

@@ -5,7 +5,7 @@
 //! clears it and wakes the worker, once, however many follow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use mio::Waker;
@@ -14,6 +14,10 @@ use parking_lot::Mutex;
 use crate::acceptor::NewConn;
 use crate::{ClientAddress, Message};
 
+/// Copies of payloads that may wait for one worker before [`Post::is_congested`]: some tens of
+/// milliseconds of its time.
+const DELIVERIES_MAX: usize = 1 << 17;
+
 /// One thing for a worker to do.
 pub(crate) enum Mail {
     /// Adopt a connection.
@@ -21,7 +25,7 @@ pub(crate) enum Mail {
     /// Something for one client.
     One(ClientAddress, Message),
     /// The same payload for many clients.
-    Many(Vec<ClientAddress>, Bytes),
+    Many(Arc<[ClientAddress]>, Bytes),
     /// Flush what can be flushed and end.
     Stop,
 }
@@ -35,6 +39,8 @@ struct Queue {
 /// A worker's mailbox.
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
+    /// Payloads on their way to receivers here: how many copies are still to be handed over.
+    deliveries: AtomicUsize,
     /// Whether there may be mail; a hint that costs no lock. Set under the lock.
     pending: AtomicBool,
     waker: Waker,
@@ -44,6 +50,7 @@ impl Mailbox {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
             queue: Mutex::default(),
+            deliveries: AtomicUsize::new(0),
             pending: AtomicBool::new(false),
             waker,
         }
@@ -60,6 +67,11 @@ impl Mailbox {
         if wake && let Err(error) = self.waker.wake() {
             tracing::warn!("Waking a network thread: {error}");
         }
+    }
+
+    /// So many copies of payloads were handed over.
+    pub(crate) fn delivered(&self, count: usize) {
+        self.deliveries.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// Whether a [`Mailbox::take`] would find something. May miss what is just being pushed.
@@ -102,6 +114,15 @@ impl Post {
         }
     }
 
+    /// Whether some worker has so many payloads to hand over that those who post more should wait.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        let of = |worker: &Arc<Mailbox>| worker.deliveries.load(Ordering::Relaxed);
+        self.workers
+            .iter()
+            .any(|worker| of(worker) > DELIVERIES_MAX)
+    }
+
     /// How many workers there are; addresses name them 0 to this.
     #[must_use]
     pub fn workers(&self) -> usize {
@@ -116,9 +137,10 @@ impl Post {
     }
 
     /// Posts one shared payload to many clients of one worker, as [`Message::Push`] does to one.
-    pub fn many(&self, worker: usize, to: Vec<ClientAddress>, payload: Bytes) {
+    pub fn many(&self, worker: usize, to: Arc<[ClientAddress]>, payload: Bytes) {
         debug_assert!(to.iter().all(|to| to.worker as usize == worker));
         if let Some(worker) = self.workers.get(worker) {
+            worker.deliveries.fetch_add(to.len(), Ordering::Relaxed);
             worker.push(Mail::Many(to, payload));
         }
     }

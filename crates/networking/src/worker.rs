@@ -196,8 +196,11 @@ impl<S: Service> Worker<S> {
                     self.with_client(to, |connection, cx| connection.deliver(cx, message));
                 }
                 Mail::Many(to, payload) => {
-                    for to in to {
-                        self.with_client(to, |connection, cx| connection.push(cx, payload.clone()));
+                    self.mailbox.delivered(to.len());
+                    for to in to.iter() {
+                        self.with_client(*to, |connection, cx| {
+                            connection.push(cx, payload.clone());
+                        });
                     }
                 }
                 Mail::Connection(new) => self.adopt(*new),

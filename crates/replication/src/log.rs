@@ -36,6 +36,7 @@ struct State {
 /// The stream and its readers.
 pub struct Log {
     readers: AtomicUsize,
+    replicas: AtomicUsize,
     /// Offset of the end of the stream.
     end: AtomicU64,
     state: Mutex<State>,
@@ -46,6 +47,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             readers: AtomicUsize::new(0),
+            replicas: AtomicUsize::new(0),
             end: AtomicU64::new(0),
             state: Mutex::new(State {
                 database: -1,
@@ -66,6 +68,23 @@ impl Log {
     #[inline]
     pub fn is_wanted(&self) -> bool {
         self.readers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether replicas, or a backlog for them, are among the readers: what is for them only
+    /// (PUBLISH) is left out otherwise.
+    #[inline]
+    pub fn is_replicated(&self) -> bool {
+        self.replicas.load(Ordering::Relaxed) > 0
+    }
+
+    /// A replica, or the backlog, begins to read.
+    pub fn replica_came(&self) {
+        self.replicas.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub fn replica_went(&self) {
+        self.replicas.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Offset of the end of the stream in bytes.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
+use commands::pubsub::Courier;
 use commands::session::{ClientLink, ClientState, Session, client_flag};
 use commands::table::NO_COMMAND;
 use commands::{Origin, Prepared, Server};
 use networking::{
-    BatchInfo, Client, ClientClass, ConnInfo, ConnKind, Handle, Message, Outcome, Service,
+    BatchInfo, Client, ClientAddress, ClientClass, ConnInfo, ConnKind, Handle, Message, Outcome,
+    Post, Service,
 };
 use resp::{Args, Proto, ReplyWriter};
 
@@ -75,8 +77,25 @@ impl ClientLink for Link {
         self.0.over_hard_limit(more)
     }
 
+    fn address(&self) -> Option<ClientAddress> {
+        Some(self.0.address())
+    }
+
     fn wake_at(&self, at_ms: i64) {
         self.0.wake_at(at_ms);
+    }
+}
+
+/// Reaches many clients of a worker at once.
+struct Mail(Post);
+
+impl Courier for Mail {
+    fn deliver(&self, worker: usize, to: Arc<[ClientAddress]>, payload: Bytes) {
+        self.0.many(worker, to, payload);
+    }
+
+    fn is_congested(&self) -> bool {
+        self.0.is_congested()
     }
 }
 
@@ -86,6 +105,9 @@ impl Service for App {
     type Prepared = Prepared;
 
     fn attach(&self, network: Handle<Shared>) {
+        self.server
+            .pubsub
+            .set_courier(Arc::new(Mail(network.post())));
         self.host.attach(network);
     }
 

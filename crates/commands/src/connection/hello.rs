@@ -57,6 +57,7 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         return Err(errors::client::HELLO_NOAUTH);
     }
     if let Some(proto) = proto {
+        crate::pubsub::change_proto(&ctx.server.pubsub, ctx.session, proto);
         ctx.session.set_proto(proto);
         out.set_proto(proto);
     }

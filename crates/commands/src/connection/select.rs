@@ -9,7 +9,8 @@ use keyspace::DbId;
 use resp::{Args, Proto, ReplyWriter, errors};
 
 use crate::command::flag::{
-    ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NO_AUTH, NOSCRIPT, NOT_PAUSED, NOT_QUEUED, STALE,
+    ALLOW_BUSY, FAST, IN_PUBSUB, LOADING, LOCKS_QUEUE, NO_AUTH, NOSCRIPT, NOT_PAUSED, NOT_QUEUED,
+    STALE,
 };
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -29,7 +30,17 @@ pub const QUIT: Command = Command::new("quit", -1, quit)
     .group(Group::Connection)
     .since("1.0.0")
     .docs("Closes the connection.", "O(1)")
-    .flags(ALLOW_BUSY | NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED | NOT_PAUSED)
+    .flags(
+        ALLOW_BUSY
+            | NOSCRIPT
+            | LOADING
+            | STALE
+            | FAST
+            | NO_AUTH
+            | NOT_QUEUED
+            | NOT_PAUSED
+            | IN_PUBSUB,
+    )
     .categories(category::CONNECTION);
 
 /// `RESET`
@@ -37,7 +48,17 @@ pub const RESET: Command = Command::new("reset", 1, reset)
     .group(Group::Connection)
     .since("6.2.0")
     .docs("Makes the connection as good as new.", "O(1)")
-    .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | LOCKS_QUEUE)
+    .flags(
+        NOSCRIPT
+            | LOADING
+            | STALE
+            | FAST
+            | NO_AUTH
+            | ALLOW_BUSY
+            | NOT_QUEUED
+            | LOCKS_QUEUE
+            | IN_PUBSUB,
+    )
     .categories(category::CONNECTION);
 
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
@@ -62,6 +83,7 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult
     crate::transactions::leave(ctx);
     crate::transactions::unwatch(ctx);
     ctx.server.monitors.remove_if(ctx.session);
+    crate::pubsub::leave(&ctx.server.pubsub, ctx.session);
     let nopass = ctx.server.users.default_is_nopass();
     let session = &mut *ctx.session;
     session.set_db(DbId(0));

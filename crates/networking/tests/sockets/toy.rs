@@ -168,7 +168,7 @@ impl Service for Toy {
                 let to = client.address();
                 self.handle()
                     .post()
-                    .many(to.worker(), vec![to, to], payload);
+                    .many(to.worker(), Arc::from([to, to]), payload);
                 out.ok();
             }
             b"KILL" => match self.client(id) {

@@ -9,10 +9,11 @@ use super::{Facts, Section};
 pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     traffic(facts, section);
     keys(facts, section);
+    let pubsub = &facts.server.pubsub;
+    section.field("pubsub_channels", pubsub.channel_count());
+    section.field("pubsub_patterns", pubsub.pattern_count());
+    section.field("pubsubshard_channels", pubsub.shard_channel_count());
     section.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",
