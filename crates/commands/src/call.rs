@@ -34,9 +34,14 @@ pub(crate) fn call(
     let shards = shards_of(server, session, id, args, prepared);
     let link = &session.link;
     let park = || -> Arc<dyn keyspace::Waker> { Arc::new(LinkWaker(Arc::clone(link))) };
-    let Ok(locked) = server.keyspace.try_lock_or_park(&shards, &park) else {
+    let Ok(mut locked) = server.keyspace.try_lock_or_park(&shards, &park) else {
         return Outcome::Deferred;
     };
+    if keyspace::pins_are_there()
+        && crate::held::must_wait(server, session, (id, args), &mut locked, &park)
+    {
+        return Outcome::Deferred;
+    }
     if session.clock_us == 0 {
         session.clock_us = common::clock::now_us();
     }

@@ -16,6 +16,7 @@ pub mod evict;
 pub mod expire;
 pub mod families;
 mod help;
+mod held;
 pub mod host;
 pub mod keys;
 pub mod latency;

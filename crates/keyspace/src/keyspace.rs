@@ -4,12 +4,13 @@
 //! time (but for [`Keyspace::begin_cut`]) and must not be called with a shard locked.
 
 use crate::db::DueKey;
+use crate::entry;
 use crate::hash::{KeyHash, SHARD_BITS};
 use crate::lock::{self, Locked, Parked, Shard, ShardSet, Waker};
-use crate::snapshot::{CutState, PreImage};
+use crate::snapshot::{CutSize, CutState, PreImage};
 use crate::{DbId, ShardId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 /// How large a keyspace is.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,7 @@ pub struct Keyspace {
     shards: Box<[Shard]>,
     databases: usize,
     epoch: AtomicU32,
+    is_cutting: AtomicBool,
 }
 
 impl Keyspace {
@@ -57,6 +59,7 @@ impl Keyspace {
             shards: (0..shards).map(|_| Shard::new(config.databases)).collect(),
             databases: config.databases,
             epoch: AtomicU32::new(0),
+            is_cutting: AtomicBool::new(false),
         }
     }
 
@@ -221,46 +224,58 @@ impl Keyspace {
 
     /// Begins a cut: with all shards locked, every table's state of this instant is promised to
     /// the sink, and `at_cut` is called (to note the log's offset). A cut that is not over is
-    /// abandoned. Then call [`Keyspace::walk`] until it says that nothing is left.
-    pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) {
+    /// abandoned. Then call [`Keyspace::walk`] until it says that nothing is left, and
+    /// [`Keyspace::end_cut`]. Returns how much each database holds.
+    pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) -> Vec<CutSize> {
+        let mut sizes = vec![CutSize::default(); self.databases];
         let mut locked = self.lock_all();
+        if !self.is_cutting.swap(true, Relaxed) {
+            entry::count_cut(true);
+        }
         let epoch = self.epoch.load(Relaxed).wrapping_add(1);
         self.epoch.store(epoch, Relaxed);
         for data in locked.data_mut() {
-            for db in &mut data.dbs {
+            for (db, size) in data.dbs.iter_mut().zip(&mut sizes) {
+                size.keys += db.len();
+                size.volatile += db.volatile_len();
                 db.table.set_first_epoch(epoch);
-                let next = (!db.is_empty()).then_some(0);
-                let (db_id, sink) = (db.id(), Arc::clone(sink));
-                db.cut = Some(Box::new(CutState {
-                    epoch,
-                    db: db_id,
-                    next,
-                    sink,
-                }));
+                db.cut = (!db.is_empty()).then(|| {
+                    Box::new(CutState {
+                        epoch,
+                        db: db.id(),
+                        next: Some(0),
+                        sink: Arc::clone(sink),
+                    })
+                });
             }
         }
         at_cut();
+        sizes
     }
 
-    /// Hands about `entries_max` more entries of a shard to the sink; whether any are left.
-    pub fn walk(&self, shard: ShardId, entries_max: usize) -> bool {
+    /// Hands about `entries_max` more entries of a shard's part of a database to the sink;
+    /// whether any are left there. SWAPDB moves what is left to another database: the cut is
+    /// over when there is nothing left in any.
+    pub fn walk(&self, shard: ShardId, db: DbId, entries_max: usize) -> bool {
         let mut locked = self.lock_one(shard);
-        let mut left = entries_max;
-        for data in locked.data_mut() {
-            for db in &mut data.dbs {
-                let Some(cut) = &mut db.cut else { continue };
-                left = left.saturating_sub(cut.walk(&mut db.table, left));
-                if cut.next.is_some() {
-                    return true;
-                }
-                db.cut = None;
-            }
+        let Some(db) = locked.db_mut(shard, db) else {
+            return false;
+        };
+        let Some(cut) = &mut db.cut else {
+            return false;
+        };
+        cut.walk(&mut db.table, entries_max);
+        if cut.next.is_none() {
+            db.cut = None;
         }
-        false
+        db.cut.is_some()
     }
 
-    /// Abandons the cut.
+    /// Ends the cut; what has not been handed over never will be.
     pub fn end_cut(&self) {
+        if self.is_cutting.swap(false, Relaxed) {
+            entry::count_cut(false);
+        }
         for shard in self.shard_ids() {
             for data in self.lock_one(shard).data_mut() {
                 data.dbs.iter_mut().for_each(|db| db.cut = None);

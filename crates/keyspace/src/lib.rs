@@ -23,11 +23,11 @@ mod tests;
 
 pub use db::{Db, DueKey};
 pub use effects::{DbKey, Effects, Event, EventClass, KeyEvent, OnExpired};
-pub use entry::{Entry, EntryBox, EntryMut};
+pub use entry::{Entry, EntryBox, EntryMut, Pin, held_bytes, pins_are_there, wait_for_pins};
 pub use hash::KeyHash;
 pub use keyspace::{DbStats, Keyspace, KeyspaceConfig};
 pub use lock::{Locked, Parked, ShardSet, Waker};
-pub use snapshot::{Detached, PreImage};
+pub use snapshot::{CutEntries, CutSize, PreImage};
 pub use value::{EMBSTR_MAX, Kind, StrRef, StrValue, Value, ValueMut, ValueRef};
 pub use watch::{Waiter, Watcher};
 pub use write::{Write, WrongKind};

@@ -1,23 +1,30 @@
 //! Snapshots without fork: the cut, the walker's side, the pre-images.
 //!
 //! A cut raises the epoch with all shards locked. Each segment of each table is then handed to
-//! the sink exactly once, in the state of the cut: by the walker when it comes by, or by the
-//! first write that is about to change it. A flushed table goes to the sink whole. The state of
-//! the walk lives with the table, so that SWAPDB takes it along.
+//! the sink exactly once, as pins on its entries: by the walker when it comes by, or by the first
+//! write that is about to change the segment. Nothing is copied for that; see [`crate::Pin`] for
+//! who copies what when a pinned entry is changed. A flushed table goes to the sink whole. The
+//! state of the walk lives with the table, so that SWAPDB takes it along.
 
 use crate::DbId;
-use crate::entry::{Entry, EntryBox};
+use crate::entry::{Entry, EntryBox, Pin, pin_all};
 use crate::free;
 use datatypes::table::Table;
 use std::sync::Arc;
 
-/// Takes the entries of a cut. Called under a shard's lock: it only copies.
+/// Takes the entries of a cut. Called under a shard's lock: it only puts them into a queue.
 pub trait PreImage: Send + Sync {
-    /// An entry of database `db`, as it was at the cut.
-    fn save(&self, db: DbId, entry: Entry<'_>);
-    /// A table that is being flushed: its unsaved entries belong to the cut. To be read and
-    /// dropped outside the lock.
-    fn save_detached(&self, detached: Detached);
+    /// Entries as they were at the cut; each comes once.
+    fn save(&self, entries: CutEntries);
+}
+
+/// How much of a database belongs to a cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CutSize {
+    /// Keys.
+    pub keys: usize,
+    /// Keys with an expiry.
+    pub volatile: usize,
 }
 
 /// Where a table's walk is.
@@ -31,7 +38,7 @@ pub(crate) struct CutState {
 }
 
 impl CutState {
-    /// Saves the segment of `hash` unless that has been done.
+    /// Hands over the segment of `hash` unless that has been done.
     #[cold]
     pub(crate) fn save_segment(&self, table: &mut Table<EntryBox>, hash: u64) -> usize {
         let Some(segment) = table.segment_of(hash) else {
@@ -40,16 +47,18 @@ impl CutState {
         if table.epoch(segment) == self.epoch {
             return 0;
         }
-        let mut saved = 0;
-        for entry in table.segment_items(segment) {
-            self.sink.save(self.db, entry);
-            saved += 1;
-        }
+        let pins = pin_all(table.segment_items(segment));
         table.set_epoch(segment, self.epoch);
+        let saved = pins.len();
+        if saved > 0 {
+            let pins = pins.into_iter();
+            let db = self.db;
+            self.sink.save(CutEntries(Kind::Pinned { db, pins }));
+        }
         saved
     }
 
-    /// Visits segments until `entries_max` entries are saved or the walk is over.
+    /// Visits segments until `entries_max` entries are handed over or the walk is over.
     pub(crate) fn walk(&mut self, table: &mut Table<EntryBox>, entries_max: usize) -> usize {
         let mut saved = 0;
         while let Some(position) = self.next {
@@ -65,21 +74,52 @@ impl CutState {
     }
 }
 
+enum Kind {
+    Pinned {
+        db: DbId,
+        pins: std::vec::IntoIter<Pin>,
+    },
+    Flushed(Detached),
+}
+
+/// Entries of one database that belong to a cut, readable without a lock.
+pub struct CutEntries(Kind);
+
+impl CutEntries {
+    /// The database's number at the cut.
+    pub fn db(&self) -> DbId {
+        match &self.0 {
+            Kind::Pinned { db, .. } => *db,
+            Kind::Flushed(detached) => detached.db,
+        }
+    }
+
+    /// Calls `visit` for each entry, until it fails; each is let go of after its visit.
+    ///
+    /// # Errors
+    /// What `visit` failed with.
+    pub fn visit<E>(self, mut visit: impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
+        match self.0 {
+            Kind::Pinned { mut pins, .. } => pins.try_for_each(|pin| visit(pin.entry())),
+            Kind::Flushed(detached) => detached.entries().try_for_each(visit),
+        }
+    }
+
+    pub(crate) fn flushed(table: Table<EntryBox>, epoch: u32, db: DbId) -> Self {
+        Self(Kind::Flushed(Detached { table, epoch, db }))
+    }
+}
+
 /// A flushed table of which a part belongs to a cut.
-pub struct Detached {
-    pub(crate) table: Table<EntryBox>,
-    pub(crate) epoch: u32,
-    pub(crate) db: DbId,
+struct Detached {
+    table: Table<EntryBox>,
+    epoch: u32,
+    db: DbId,
 }
 
 impl Detached {
-    /// The database's number at the cut.
-    pub fn db(&self) -> DbId {
-        self.db
-    }
-
-    /// The entries that have not been saved.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    /// The entries that have not been handed over.
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut next = Some(0);
         let segments = std::iter::from_fn(move || {
             let segment = self.table.segment_of(next?)?;

@@ -185,17 +185,26 @@ impl<'a> Write<'a> {
         self.entry()?.expire_at()
     }
 
-    /// Must precede every change.
+    /// Must precede every insertion, removal and exchange of the whole entry.
     #[inline]
     fn begin(&mut self) {
         self.changed = true;
         self.db.before_change(self.hash);
     }
 
+    /// Must precede every change in place.
+    #[inline]
+    fn begin_in_place(&mut self) {
+        self.begin();
+        if let Some(place) = self.place {
+            self.db.unshare(place);
+        }
+    }
+
     /// The value, to be changed in place. This counts as a change: commit it.
     pub fn value_mut(&mut self) -> Option<ValueMut<'_>> {
         self.place?;
-        self.begin();
+        self.begin_in_place();
         Some(self.db.table.get_mut(self.place?)?.value())
     }
 
@@ -239,7 +248,7 @@ impl<'a> Write<'a> {
         let Some(place) = self.place else {
             return false;
         };
-        self.begin();
+        self.begin_in_place();
         self.db
             .set_expiry(self.hash, place, expire_at, self.effects.now_ms);
         true
@@ -252,7 +261,7 @@ impl<'a> Write<'a> {
     /// The value is of another kind; nothing has changed.
     pub fn raw_mut(&mut self, len_min: usize) -> Result<&mut [u8], WrongKind> {
         let old_len = self.str_value()?.map(StrRef::len);
-        self.begin();
+        self.begin_in_place();
         let in_place = self
             .place
             .filter(|_| old_len.is_some_and(|old| old >= len_min));
@@ -315,7 +324,7 @@ impl<'a> Write<'a> {
             return Ok(more.len());
         };
         let len = old.len() + more.len();
-        self.begin();
+        self.begin_in_place();
         if let Some(place) = self.place
             && let Some(buffer) = self.db.table.get_mut(place).and_then(|e| e.heap_buffer())
         {

@@ -10,11 +10,11 @@ pub use volatile::DueKey;
 use crate::effects::Effects;
 use crate::entry::{Entry, EntryBox};
 use crate::hash::KeyHash;
-use crate::snapshot::{CutState, Detached};
+use crate::snapshot::{CutEntries, CutState};
 use crate::value::Value;
 use crate::watch::{Waiter, Waiters, Watcher, Watchers};
 use crate::write::Write;
-use crate::{DbId, clock, free};
+use crate::{DbId, clock, entry, free};
 use datatypes::table::{Place, Table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
@@ -178,6 +178,24 @@ impl Db {
         }
     }
 
+    /// Must be called before the value or the expiry of the entry at `place` is changed in
+    /// place: a pinned entry stays as it is, and a copy takes its place.
+    #[inline]
+    pub(crate) fn unshare(&mut self, place: Place) {
+        if entry::pins_are_there() && self.table.get(place).is_some_and(|e| e.is_pinned()) {
+            self.table.replace_with(place, |pinned| pinned.copied());
+        }
+    }
+
+    /// Whether the key's value is large and pinned, so that whoever wants to change it should
+    /// rather wait (see [`crate::wait_for_pins`]) than have it copied.
+    pub fn is_held(&mut self, hash: KeyHash, key: &[u8]) -> bool {
+        // What is about to be changed belongs to the cut, if that has not come by yet.
+        self.before_change(hash);
+        let entry = self.get(hash, key);
+        entry.is_some_and(|entry| entry.is_pinned() && entry.is_dear())
+    }
+
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -223,13 +241,16 @@ impl Db {
         expire_at: Option<i64>,
         now_ms: i64,
     ) {
-        let Some(mut entry) = self.table.get_mut(place) else {
+        let Some(entry) = self.table.get(place) else {
             return;
         };
-        let old = entry.view().expire_at();
+        let (old, is_pinned) = (entry.expire_at(), entry.is_pinned());
         let is_hash = matches!(value, Value::Hash(_));
         let mut rest = Some(value);
-        if old.is_some() == expire_at.is_some() {
+        if old.is_some() == expire_at.is_some()
+            && !is_pinned
+            && let Some(mut entry) = self.table.get_mut(place)
+        {
             rest = rest.and_then(|value| entry.overwrite(value).err());
             if let (Some(at), None) = (expire_at, &rest) {
                 entry.set_expiry(at);
@@ -300,15 +321,10 @@ impl Db {
         let len = self.table.len();
         let table = std::mem::take(&mut self.table);
         self.volatile.clear();
-        if let Some(cut) = &mut self.cut {
+        if let Some(cut) = self.cut.take() {
             self.table.set_first_epoch(cut.epoch);
-            if cut.next.take().is_some() {
-                let detached = Detached {
-                    table,
-                    epoch: cut.epoch,
-                    db: cut.db,
-                };
-                cut.sink.save_detached(detached);
+            if cut.next.is_some() {
+                cut.sink.save(CutEntries::flushed(table, cut.epoch, cut.db));
                 return len;
             }
         }

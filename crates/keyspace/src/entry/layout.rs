@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 0  u32  meta (8 bits) | key length (8) | length of a string held in place (16)
-//! 4  u32  access clock (24 bits), atomic: reads touch it
+//! 4  u16  access clock, low part; u8 high part: atomics, reads touch them
+//! 7  u8   marks, atomic: see [`super::pin`]
 //! 8  i64  expiry in Unix ms          if EXPIRY
 //!    u64  integer, or pointer        if WORD
 //!    u32  key length                 if WIDE (keys over 255 bytes)
@@ -16,7 +17,7 @@ use crate::value::{EMBSTR_MAX, Kind, StrRef, StrValue, Value};
 use datatypes::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 
 const KIND: u8 = 0b111;
 pub(super) const EXPIRY: u8 = 8;
@@ -135,9 +136,42 @@ impl Raw {
     }
 
     #[inline]
-    pub(super) unsafe fn clock<'a>(self) -> &'a AtomicU32 {
-        // SAFETY: the second u32 is only ever used as an atomic once the entry is built.
-        unsafe { self.0.cast::<AtomicU32>().add(1).as_ref() }
+    unsafe fn clock_parts<'a>(self) -> (&'a AtomicU16, &'a AtomicU8) {
+        // SAFETY: these bytes are only ever used as these atomics once the entry is built.
+        unsafe {
+            (
+                self.0.add(4).cast::<AtomicU16>().as_ref(),
+                self.0.add(6).cast::<AtomicU8>().as_ref(),
+            )
+        }
+    }
+
+    /// The access clock: 24 bits.
+    #[inline]
+    pub(super) unsafe fn clock(self) -> u32 {
+        // SAFETY: as `clock_parts`.
+        let (low, high) = unsafe { self.clock_parts() };
+        u32::from(low.load(Relaxed)) | u32::from(high.load(Relaxed)) << 16
+    }
+
+    /// Sets the access clock; writes only what changes.
+    #[inline]
+    pub(super) unsafe fn set_clock(self, clock: u32) {
+        // SAFETY: as `clock_parts`.
+        let (low, high) = unsafe { self.clock_parts() };
+        if low.load(Relaxed) != clock as u16 {
+            low.store(clock as u16, Relaxed);
+        }
+        if high.load(Relaxed) != (clock >> 16) as u8 {
+            high.store((clock >> 16) as u8, Relaxed);
+        }
+    }
+
+    /// The marks: see [`super::pin`].
+    #[inline]
+    pub(super) unsafe fn marks<'a>(self) -> &'a AtomicU8 {
+        // SAFETY: this byte is only ever used as an atomic once the entry is built.
+        unsafe { self.0.add(7).cast::<AtomicU8>().as_ref() }
     }
 
     #[inline]
@@ -312,7 +346,7 @@ impl Raw {
         }
     }
 
-    /// A new entry.
+    /// A new entry, without marks.
     #[inline]
     pub(super) fn build(key: &[u8], repr: Repr<'_>, expiry: Option<i64>, clock: u32) -> Self {
         let wide = key.len() > 255;
@@ -329,7 +363,9 @@ impl Raw {
                 handle_alloc_error(layout)
             };
             p.cast::<u32>().write(head);
-            p.cast::<AtomicU32>().add(1).write(AtomicU32::new(clock));
+            let clock = [clock as u8, (clock >> 8) as u8, (clock >> 16) as u8, 0];
+            p.add(4).cast::<u16>().write(u16::from_le_bytes([clock[0], clock[1]]));
+            p.add(6).cast::<[u8; 2]>().write([clock[2], clock[3]]);
             if let Some(at) = expiry {
                 p.add(HEADER).cast::<i64>().write(at);
             }
@@ -357,10 +393,5 @@ impl Raw {
     pub(super) unsafe fn release(self) {
         // SAFETY: allocated in `build` with this size; nobody uses it after.
         unsafe { dealloc(self.0.as_ptr(), layout_of(self.size())) }
-    }
-
-    pub(super) unsafe fn clock_value(self) -> u32 {
-        // SAFETY: as `clock`.
-        unsafe { self.clock().load(Relaxed) }
     }
 }

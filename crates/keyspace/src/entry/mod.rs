@@ -9,21 +9,25 @@
 
 mod heap;
 mod layout;
+mod pin;
 #[cfg(test)]
 mod tests;
 
+use crate::free;
 use crate::hash::KeyHash;
 use crate::value::{Kind, StrRef, Value, ValueMut, ValueRef};
 use datatypes::table::Item;
 use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
 use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
+pub(crate) use pin::{count_cut, pin_all};
+pub use pin::{Pin, held_bytes, pins_are_there, wait_for_pins};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::Relaxed;
 
 const CLOCK_MASK: u32 = 0x00ff_ffff;
-const EXPIRY_MARK: u32 = 1 << 24;
+/// A string longer than this is not copied under a lock if waiting helps.
+const DEAR_BYTES: usize = 256 * 1024;
 /// Bytes that a table spends on an entry.
 const SLOT: usize = 8;
 
@@ -136,40 +140,14 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn clock(&self) -> u32 {
         // SAFETY: as `key`.
-        unsafe { self.0.clock_value() & CLOCK_MASK }
+        unsafe { self.0.clock() }
     }
 
     /// Sets the access clock; writes only when it changes.
     #[inline]
     pub fn set_clock(&self, clock: u32) {
         // SAFETY: as `key`; the field is atomic.
-        let field = unsafe { self.0.clock() };
-        let old = field.load(Relaxed);
-        let new = clock & CLOCK_MASK | old & !CLOCK_MASK;
-        if old != new {
-            field.store(new, Relaxed);
-        }
-    }
-
-    /// Which generation of the expiry index has a record of this key.
-    pub(crate) fn expiry_mark(&self) -> bool {
-        // SAFETY: as `key`.
-        unsafe { self.0.clock_value() & EXPIRY_MARK != 0 }
-    }
-
-    /// Sets the mark.
-    pub(crate) fn set_expiry_mark(&self, mark: bool) {
-        // SAFETY: as `key`; the field is atomic, and the shard's lock is held.
-        let field = unsafe { self.0.clock() };
-        let old = field.load(Relaxed);
-        field.store(
-            if mark {
-                old | EXPIRY_MARK
-            } else {
-                old & !EXPIRY_MARK
-            },
-            Relaxed,
-        );
+        unsafe { self.0.set_clock(clock & CLOCK_MASK) }
     }
 
     /// Notes an access by a read, as the eviction policy wants it.
@@ -199,6 +177,11 @@ impl<'a> Entry<'a> {
     pub fn own_size(&self) -> usize {
         // SAFETY: as `key`.
         datatypes::size_class(unsafe { self.0.size() })
+    }
+
+    /// Whether copying the value takes so long that one rather waits until it is not pinned.
+    pub(crate) fn is_dear(&self) -> bool {
+        self.allocations() > free::EFFORT_MAX || self.heap_size() > DEAR_BYTES
     }
 
     /// All bytes of the key and its value, the table's slot included (MEMORY USAGE). Of a
@@ -352,36 +335,41 @@ impl EntryBox {
     /// The same value and clock under another key or expiry.
     #[must_use]
     pub fn rebuilt(self, key: Option<&[u8]>, expire_at: Option<i64>) -> Self {
-        // SAFETY: the value's ownership moves to the new entry; the old allocation alone is
-        // freed, and `self` is forgotten.
-        unsafe {
-            let key = key.unwrap_or_else(|| self.0.key());
-            let new = Raw::build(key, self.0.repr(), expire_at, self.0.clock_value());
-            self.0.release();
-            std::mem::forget(self);
+        let mark = self.view().expiry_mark();
+        let entry = if self.view().is_pinned() {
+            // The pins read the value where it is.
+            self.copied()
+        } else {
+            self
+        };
+        // SAFETY: nobody else uses the entry. The value's ownership moves to the new entry; the
+        // old allocation alone is freed, and `entry` is forgotten.
+        let new = unsafe {
+            let key = key.unwrap_or_else(|| entry.0.key());
+            let new = Raw::build(key, entry.0.repr(), expire_at, entry.0.clock());
+            entry.0.release();
+            std::mem::forget(entry);
             Self(new)
-        }
+        };
+        new.view().set_expiry_mark(mark);
+        new
     }
 
-    /// Another value under the same key and clock; the old value is dropped.
-    #[must_use]
-    pub fn with_value(self, mut value: Value<'_>, expire_at: Option<i64>) -> Self {
-        let repr = Repr::new(&mut value);
-        // SAFETY: as the readers of `Raw`, on an entry that we own.
-        unsafe {
-            Self(Raw::build(
-                self.0.key(),
-                repr,
-                expire_at,
-                self.0.clock_value(),
-            ))
-        }
+    /// A copy of all of it, not pinned.
+    pub(crate) fn copied(&self) -> Self {
+        let old = self.view();
+        let new = Self::new(old.key(), old.value().to_owned(), old.expire_at(), old.clock());
+        new.view().set_expiry_mark(old.expiry_mark());
+        new
     }
 }
 
 impl Drop for EntryBox {
     #[inline]
     fn drop(&mut self) {
+        if self.view().is_pinned() && pin::leave(self.view()) {
+            return;
+        }
         // SAFETY: owned; the kind and encoding say what the pointer leads to.
         unsafe {
             match (self.0.kind(), self.0.encoding()) {
@@ -423,7 +411,9 @@ unsafe impl Item for EntryBox {
 
     #[inline]
     unsafe fn view_mut<'a>(ptr: NonNull<u8>) -> EntryMut<'a> {
-        EntryMut(Raw(ptr), PhantomData)
+        let entry = EntryMut(Raw(ptr), PhantomData);
+        debug_assert!(!entry.view().is_pinned(), "pinned entries stay as they are");
+        entry
     }
 
     #[inline]

@@ -8,29 +8,42 @@ type State = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
 
 #[derive(Default)]
 struct Sink {
+    queue: Mutex<Vec<CutEntries>>,
     saved: Mutex<State>,
-    detached: Mutex<Vec<Detached>>,
 }
 
 impl Sink {
-    fn add(&self, db: DbId, entry: Entry<'_>) {
-        let key = (db.0, entry.key().to_vec());
-        let value = entry.str_value().unwrap().to_vec();
-        assert_eq!(
-            self.saved.lock().unwrap().insert(key, value),
-            None,
-            "saved once"
-        );
+    fn drain(&self) {
+        for entries in std::mem::take(&mut *self.queue.lock().unwrap()) {
+            let db = entries.db().0;
+            let visited = entries.visit(|entry| {
+                let key = (db, entry.key().to_vec());
+                let value = entry.str_value().unwrap().to_vec();
+                let before = self.saved.lock().unwrap().insert(key, value);
+                before.map_or(Ok(()), Err)
+            });
+            assert_eq!(visited, Ok(()), "saved once");
+        }
+    }
+
+    fn into_state(self: Arc<Self>) -> State {
+        self.drain();
+        std::mem::take(&mut *self.saved.lock().unwrap())
     }
 }
 
 impl PreImage for Sink {
-    fn save(&self, db: DbId, entry: Entry<'_>) {
-        self.add(db, entry);
+    fn save(&self, entries: CutEntries) {
+        self.queue.lock().unwrap().push(entries);
     }
+}
 
-    fn save_detached(&self, detached: Detached) {
-        self.detached.lock().unwrap().push(detached);
+/// Walks all that is left.
+fn walk_all(ks: &Keyspace) {
+    for db in [DbId(0), DbId(1)] {
+        for shard in ks.shard_ids() {
+            while ks.walk(shard, db, 50) {}
+        }
     }
 }
 
@@ -105,8 +118,9 @@ fn cut_equals_the_state_at_the_cut(seed: u64, disturb: bool) {
         let as_sink: Arc<dyn PreImage> = sink.clone();
         ks.begin_cut(&as_sink, || {});
         let at_cut = model.clone();
-        let mut shards: Vec<_> = ks.shard_ids().collect();
-        while let Some(&shard) = shards.last() {
+        let mut parts: Vec<_> = ks.shard_ids().map(|s| (s, DbId(0))).collect();
+        parts.extend(ks.shard_ids().map(|s| (s, DbId(1))));
+        while let Some(&(shard, db)) = parts.last() {
             // New keys too, so that segments split and merge under the walker.
             (0..40).for_each(|_| change(&ks, &mut model, &mut random, keys * 2));
             if disturb && random.below(20) == 0 {
@@ -121,14 +135,16 @@ fn cut_equals_the_state_at_the_cut(seed: u64, disturb: bool) {
                 ks.lock_all().flush(DbId(1), false);
                 model.retain(|(db, _), _| *db == 0);
             }
-            if !ks.walk(shard, 100) {
-                shards.pop();
+            if !ks.walk(shard, db, 100) {
+                parts.pop();
+            }
+            // Now and then, so that entries are changed and deleted while they are pinned.
+            if random.below(6) == 0 {
+                sink.drain();
             }
         }
-        for detached in std::mem::take(&mut *sink.detached.lock().unwrap()) {
-            detached.entries().for_each(|e| sink.add(detached.db(), e));
-        }
-        assert_eq!(*sink.saved.lock().unwrap(), at_cut);
+        walk_all(&ks);
+        assert_eq!(sink.into_state(), at_cut);
         assert_eq!(state_of(&ks), model);
     }
 }
@@ -147,15 +163,86 @@ fn swaps_and_flushes_do_not_disturb_the_cut() {
 fn an_abandoned_cut_leaves_the_next_one_whole() {
     let ks = keyspace();
     (0..500).for_each(|i| set(&ks, format!("k{i}").as_bytes(), b"1"));
-    let first: Arc<dyn PreImage> = Arc::new(Sink::default());
+    let first_sink = Arc::new(Sink::default());
+    let first: Arc<dyn PreImage> = first_sink.clone();
     ks.begin_cut(&first, || {});
-    ks.walk(ShardId(0), 50);
+    ks.walk(ShardId(0), DbId(0), 50);
     (0..50).for_each(|i| set(&ks, format!("k{i}").as_bytes(), b"2"));
     ks.end_cut();
     let sink = Arc::new(Sink::default());
     let as_sink: Arc<dyn PreImage> = sink.clone();
     ks.begin_cut(&as_sink, || {});
     let at_cut = state_of(&ks);
-    ks.shard_ids().for_each(|shard| while ks.walk(shard, 50) {});
-    assert_eq!(*sink.saved.lock().unwrap(), at_cut);
+    walk_all(&ks);
+    assert_eq!(sink.into_state(), at_cut);
+}
+
+/// A writer thread changes what the walker reads without a lock.
+#[test]
+fn writers_and_the_reader_of_pins_do_not_meet() {
+    let ks = Arc::new(keyspace());
+    let keys = if cfg!(miri) { 60 } else { 3_000 };
+    for i in 0..keys {
+        set(&ks, format!("k{i}").as_bytes(), format!("first value {i}").as_bytes());
+    }
+    let sink = Arc::new(Sink::default());
+    let as_sink: Arc<dyn PreImage> = sink.clone();
+    ks.begin_cut(&as_sink, || {});
+    let at_cut = state_of(&ks);
+    let writer = {
+        let ks = Arc::clone(&ks);
+        std::thread::spawn(move || {
+            let mut random = Random(5);
+            for _ in 0..keys * 4 {
+                let key = format!("k{}", random.below(keys)).into_bytes();
+                write(&ks, 0, &key, |mut w| {
+                    match random.below(4) {
+                        0 => drop(w.remove()),
+                        1 => drop(w.append(b"more")),
+                        2 => w.set_with_expiry(Value::plain(b"second value"), Some(i64::MAX)),
+                        _ => drop(w.raw_mut(40).map(|bytes| bytes[3] = b'!')),
+                    }
+                    w.commit_silent();
+                });
+            }
+        })
+    };
+    while !writer.is_finished() {
+        for shard in ks.shard_ids() {
+            ks.walk(shard, DbId(0), 20);
+        }
+        sink.drain();
+    }
+    writer.join().unwrap();
+    walk_all(&ks);
+    assert_eq!(sink.into_state(), at_cut);
+}
+
+#[test]
+fn a_large_value_is_held_while_it_is_pinned() {
+    let ks = keyspace();
+    write(&ks, 0, b"big", |mut w| {
+        w.set(Value::plain(&vec![b'x'; 1 << 20]));
+        w.commit_silent();
+    });
+    let hash = ks.hash(b"big");
+    let shard = ks.shard_of(hash);
+    let is_held = || {
+        let mut locked = ks.lock_one(shard);
+        locked.db_mut(shard, DbId(0)).unwrap().is_held(hash, b"big")
+    };
+    assert!(!is_held());
+    let sink = Arc::new(Sink::default());
+    let as_sink: Arc<dyn PreImage> = sink.clone();
+    ks.begin_cut(&as_sink, || {});
+    assert!(is_held(), "it is pinned before it is changed");
+    write(&ks, 0, b"big", |mut w| {
+        assert!(w.remove());
+        w.commit_silent();
+    });
+    assert!(held_bytes() >= 1 << 20);
+    assert!(!is_held());
+    let state = sink.into_state();
+    assert_eq!(state[&(0, b"big".to_vec())].len(), 1 << 20);
+    ks.end_cut();
 }

@@ -1,0 +1,78 @@
+//! Large values that a snapshot is reading: who wants to change one waits until it is through.
+//!
+//! Nothing is wrong with going ahead: the value would be copied first, with its shard locked the
+//! while. So this is asked before the handler runs, and only while a snapshot goes on; what it
+//! does not foresee (keys that a script did not declare) is copied. Commands that overwrite or
+//! remove a value do not wait: the snapshot keeps what they took away.
+
+use std::sync::Arc;
+
+use keyspace::{Locked, Waker};
+use resp::Args;
+use smallvec::SmallVec;
+
+use crate::command::{Command, flag};
+use crate::keys;
+use crate::server::Server;
+use crate::session::Session;
+use crate::table::CommandId;
+
+/// Whether the command has to wait; if so, the waker that `park` makes has been registered.
+#[cold]
+pub(crate) fn must_wait(
+    server: &Server,
+    session: &Session,
+    (id, args): (CommandId, Args<'_>),
+    locked: &mut Locked<'_>,
+    park: &dyn Fn() -> Arc<dyn Waker>,
+) -> bool {
+    if !meets_held(server, session, (id, args), locked) {
+        return false;
+    }
+    keyspace::wait_for_pins(park());
+    // Between the two looks the value may have been let go of.
+    meets_held(server, session, (id, args), locked)
+}
+
+fn meets_held(
+    server: &Server,
+    session: &Session,
+    (id, args): (CommandId, Args<'_>),
+    locked: &mut Locked<'_>,
+) -> bool {
+    let command = server.table.entry(id).command;
+    if !command.has(flag::LOCKS_QUEUE) {
+        return changes_held(server, session, (command, args), locked);
+    }
+    let queue = session.transaction.iter().flat_map(|t| &t.queue);
+    queue.into_iter().any(|queued| {
+        let refs: SmallVec<[&[u8]; 8]> = queued.args.iter().map(|arg| &**arg).collect();
+        let command = server.table.entry(queued.id).command;
+        changes_held(server, session, (command, Args::new(&refs)), locked)
+    })
+}
+
+/// Whether the command changes, in place, a value that is held.
+fn changes_held(
+    server: &Server,
+    session: &Session,
+    (command, args): (&Command, Args<'_>),
+    locked: &mut Locked<'_>,
+) -> bool {
+    if !command.has(flag::WRITE) {
+        return false;
+    }
+    let told = command.flag_finder.map(|finder| finder(args));
+    let mut found = false;
+    keys::for_each(command, args, &mut |at, flags| {
+        if !told.unwrap_or(flags).starts_with("RW") {
+            return;
+        }
+        let hash = server.keyspace.hash(args.at(at));
+        let shard = server.keyspace.shard_of(hash);
+        found |= locked
+            .db_mut(shard, session.db)
+            .is_some_and(|db| db.is_held(hash, args.at(at)));
+    });
+    found
+}

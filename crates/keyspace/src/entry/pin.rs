@@ -1,0 +1,179 @@
+//! Pins: what keeps an entry alive and unchanged without a lock.
+//!
+//! The byte of marks holds the number of pins, whether the entry's owner has left it to them, and
+//! a mark of the expiry index. Pins are added under the shard's lock only, and released by anyone.
+//! Whoever wants to change an entry looks under that lock whether it is pinned, and if so changes
+//! a copy; whoever drops a pinned entry leaves it to its pins, and the last one frees it.
+
+use super::layout::Raw;
+use super::{Entry, EntryBox};
+use crate::lock::Waker;
+use parking_lot::Mutex;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    fence,
+};
+
+const EXPIRY_MARK: u8 = 1;
+/// The owner has dropped it.
+const LEFT: u8 = 2;
+const PIN: u8 = 4;
+const PINS_MAX: u8 = 60;
+
+/// Bytes of entries that live only because they are pinned.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes, roughly, of entries that were changed or deleted and live on because they are pinned:
+/// what a snapshot costs in memory at this moment.
+pub fn held_bytes() -> usize {
+    HELD.load(Relaxed)
+}
+
+/// Pins, of all keyspaces; a cut that goes on counts as one.
+static PINS: AtomicUsize = AtomicUsize::new(0);
+static HAS_WAITERS: AtomicBool = AtomicBool::new(false);
+static WAITERS: Mutex<Vec<Arc<dyn Waker>>> = Mutex::new(Vec::new());
+
+/// Whether any entry may be pinned, or be so as soon as it is changed. Right for the entries of a shard whose lock is held.
+#[inline]
+pub fn pins_are_there() -> bool {
+    PINS.load(Relaxed) != 0
+}
+
+/// Counts a cut that begins or ends.
+pub(crate) fn count_cut(begins: bool) {
+    if begins {
+        PINS.fetch_add(1, Relaxed);
+    } else {
+        PINS.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Registers a waker that is called once, when next an entry is no longer pinned; look again
+/// whether it still is after this.
+pub fn wait_for_pins(waker: Arc<dyn Waker>) {
+    WAITERS.lock().push(waker);
+    HAS_WAITERS.store(true, SeqCst);
+    fence(SeqCst);
+}
+
+#[cold]
+fn wake_waiters() {
+    HAS_WAITERS.store(false, SeqCst);
+    let waiters = std::mem::take(&mut *WAITERS.lock());
+    waiters.iter().for_each(|waker| waker.wake());
+}
+
+/// A pinned entry: readable without a lock.
+pub struct Pin(Raw);
+
+// SAFETY: the entry is not changed while it is pinned (but for atomics), and may be freed on any
+// thread.
+unsafe impl Send for Pin {}
+// SAFETY: as above.
+unsafe impl Sync for Pin {}
+
+impl Pin {
+    /// The entry.
+    #[inline]
+    pub fn entry(&self) -> Entry<'_> {
+        Entry(self.0, PhantomData)
+    }
+}
+
+impl Drop for Pin {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the pin has kept the entry alive.
+        let marks = unsafe { self.0.marks() };
+        let old = marks.fetch_sub(PIN, AcqRel);
+        if old & LEFT != 0 && old < 2 * PIN {
+            marks.store(0, Relaxed);
+            // Its owner gave it up, and this was the last pin: nobody else knows it.
+            let entry = EntryBox(self.0);
+            HELD.fetch_sub(entry.view().held_size(), Relaxed);
+        }
+        PINS.fetch_sub(1, Relaxed);
+        // Either the waiter sees that the pin is gone, or this sees the waiter.
+        fence(SeqCst);
+        if HAS_WAITERS.load(SeqCst) {
+            wake_waiters();
+        }
+    }
+}
+
+impl Entry<'_> {
+    /// See [`pin_all`].
+    #[inline]
+    fn pin(&self) -> Pin {
+        // SAFETY: the entry is alive; the byte is atomic.
+        let marks = unsafe { self.0.marks() };
+        let old = marks.load(Relaxed);
+        assert!(old < PINS_MAX * PIN, "at most one pin of each cut");
+        if old < PIN {
+            // Nobody else writes the marks of an entry that is not pinned.
+            marks.store(old + PIN, Relaxed);
+        } else {
+            marks.fetch_add(PIN, Relaxed);
+        }
+        Pin(self.0)
+    }
+
+    /// Whether it is pinned: then it must not change.
+    #[inline]
+    pub fn is_pinned(&self) -> bool {
+        // SAFETY: as `pin`. Acquire: what the pins read happened before.
+        unsafe { self.0.marks() }.load(Acquire) >= PIN
+    }
+
+    /// Which generation of the expiry index has a record of this key.
+    pub(crate) fn expiry_mark(&self) -> bool {
+        // SAFETY: as `pin`.
+        unsafe { self.0.marks() }.load(Relaxed) & EXPIRY_MARK != 0
+    }
+
+    /// Sets that mark. Its shard must be locked.
+    pub(crate) fn set_expiry_mark(&self, mark: bool) {
+        // SAFETY: as `pin`.
+        let marks = unsafe { self.0.marks() };
+        let old = marks.load(Relaxed);
+        if (old & EXPIRY_MARK != 0) == mark {
+            return;
+        }
+        if old < PIN {
+            // Nobody else writes the marks of an entry that is not pinned.
+            marks.store(old ^ EXPIRY_MARK, Relaxed);
+        } else {
+            marks.fetch_xor(EXPIRY_MARK, Relaxed);
+        }
+    }
+
+    /// What [`held_bytes`] counts for this entry: cheap, and the same at both ends.
+    fn held_size(&self) -> usize {
+        self.own_size() + self.heap_size()
+    }
+}
+
+/// Pins entries. Their shard must be locked.
+pub(crate) fn pin_all<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Vec<Pin> {
+    let pins: Vec<_> = entries.map(|entry| entry.pin()).collect();
+    PINS.fetch_add(pins.len(), Relaxed);
+    pins
+}
+
+/// The owner of a pinned entry gives it up; false if the last pin was released meanwhile, and the
+/// entry is the owner's still.
+#[cold]
+pub(super) fn leave(entry: Entry<'_>) -> bool {
+    let size = entry.held_size();
+    HELD.fetch_add(size, Relaxed);
+    // SAFETY: the owner's reference is alive.
+    let left = unsafe { entry.0.marks() }.fetch_or(LEFT, AcqRel) >= PIN;
+    if !left {
+        HELD.fetch_sub(size, Relaxed);
+    }
+    left
+}
