@@ -364,7 +364,9 @@ impl Raw {
             };
             p.cast::<u32>().write(head);
             let clock = [clock as u8, (clock >> 8) as u8, (clock >> 16) as u8, 0];
-            p.add(4).cast::<u16>().write(u16::from_le_bytes([clock[0], clock[1]]));
+            p.add(4)
+                .cast::<u16>()
+                .write(u16::from_le_bytes([clock[0], clock[1]]));
             p.add(6).cast::<[u8; 2]>().write([clock[2], clock[3]]);
             if let Some(at) = expiry {
                 p.add(HEADER).cast::<i64>().write(at);

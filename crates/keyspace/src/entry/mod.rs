@@ -20,8 +20,8 @@ use datatypes::table::Item;
 use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
 use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
-pub(crate) use pin::{count_cut, pin_all};
 pub use pin::{Pin, held_bytes, pins_are_there, wait_for_pins};
+pub(crate) use pin::{count_cut, pin_all};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -358,7 +358,12 @@ impl EntryBox {
     /// A copy of all of it, not pinned.
     pub(crate) fn copied(&self) -> Self {
         let old = self.view();
-        let new = Self::new(old.key(), old.value().to_owned(), old.expire_at(), old.clock());
+        let new = Self::new(
+            old.key(),
+            old.value().to_owned(),
+            old.expire_at(),
+            old.clock(),
+        );
         new.view().set_expiry_mark(old.expiry_mark());
         new
     }

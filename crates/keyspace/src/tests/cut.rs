@@ -183,7 +183,11 @@ fn writers_and_the_reader_of_pins_do_not_meet() {
     let ks = Arc::new(keyspace());
     let keys = if cfg!(miri) { 60 } else { 3_000 };
     for i in 0..keys {
-        set(&ks, format!("k{i}").as_bytes(), format!("first value {i}").as_bytes());
+        set(
+            &ks,
+            format!("k{i}").as_bytes(),
+            format!("first value {i}").as_bytes(),
+        );
     }
     let sink = Arc::new(Sink::default());
     let as_sink: Arc<dyn PreImage> = sink.clone();
