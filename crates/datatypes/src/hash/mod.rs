@@ -119,6 +119,17 @@ impl Hash {
         }
     }
 
+    /// An empty one for so many fields: takes at once the form that they need.
+    #[must_use]
+    pub fn with_hint(count: usize, limits: &HashLimits) -> Self {
+        if count <= limits.entries {
+            return Self::new();
+        }
+        Self {
+            form: OneOf::new(Of::C(Box::default())),
+        }
+    }
+
     #[inline]
     fn view(&self) -> View<'_> {
         match self.form.get() {

@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_stream_gives_what_a_slice_gives_and_sums_it() {
-        let bytes: Vec<u8> = (0..100_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..100_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
         let mut stream = ReadSource::new(Drip(&bytes, 0), true);
         let mut slice = SliceSource::new(&bytes);
         let mut len = 1;
