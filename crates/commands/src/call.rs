@@ -240,15 +240,22 @@ pub(crate) fn drain(ctx: &mut Ctx<'_>, args: Args<'_>) {
 
 fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty: u64) {
     let db = ctx.session.db;
-    let commands = match propagation {
-        Propagation::Verbatim if dirty == 0 => return,
-        Propagation::Verbatim => vec![args.iter().map(<[u8]>::to_vec).collect()],
-        Propagation::Rewritten(commands) => commands,
-    };
-    let commands = commands.into_iter().map(|command| (db, command));
-    match &mut ctx.unit {
-        Some(unit) => unit.extend(commands),
-        None => ctx.server.append_to_log(commands.collect()),
+    match propagation {
+        Propagation::Verbatim if dirty == 0 => {}
+        Propagation::Verbatim => match &mut ctx.unit {
+            Some(unit) => unit.push((db, args.iter().map(<[u8]>::to_vec).collect())),
+            None => {
+                let command = args.as_slice().iter().copied();
+                ctx.session.log_offset = ctx.server.log.append(db.0 as u16, command);
+            }
+        },
+        Propagation::Rewritten(commands) => {
+            let commands = commands.into_iter().map(|command| (db, command));
+            match &mut ctx.unit {
+                Some(unit) => unit.extend(commands),
+                None => ctx.session.log_offset = ctx.server.append_to_log(commands.collect()),
+            }
+        }
     }
 }
 

@@ -280,8 +280,8 @@ impl<'a> Ctx<'a> {
 
     /// Appends what was collected since [`begin_unit`](Self::begin_unit).
     pub(crate) fn end_unit(&mut self) {
-        if let Some(unit) = self.unit.take() {
-            self.server.append_to_log(unit);
+        if let Some(unit) = self.unit.take().filter(|unit| !unit.is_empty()) {
+            self.session.log_offset = self.server.append_to_log(unit);
         }
     }
 

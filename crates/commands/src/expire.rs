@@ -71,7 +71,9 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
     let deletions = deletions.chain(fields);
     match &mut ctx.unit {
         Some(unit) => unit.extend(deletions),
-        None => deletions.for_each(|deletion| server.append_to_log(vec![deletion])),
+        None => deletions.for_each(|deletion| {
+            server.append_to_log(vec![deletion]);
+        }),
     }
 }
 

@@ -86,13 +86,13 @@ impl Server {
         let _ = self.host.set(host);
     }
 
-    /// Appends commands, each with its database, to the log as one unit.
-    pub(crate) fn append_to_log(&self, commands: Vec<(DbId, Vec<Vec<u8>>)>) {
+    /// Appends commands, each with its database, to the log as one unit; returns the log's end.
+    pub(crate) fn append_to_log(&self, commands: Vec<(DbId, Vec<Vec<u8>>)>) -> u64 {
         let commands: Vec<_> = commands
             .into_iter()
             .map(|(db, args)| (db.0 as u16, args))
             .collect();
-        self.log.append_unit(&commands);
+        self.log.append_unit(&commands)
     }
 
     /// The server around the command layer; `None` in tests that have none.

@@ -130,6 +130,8 @@ pub trait ClientLink: Send + Sync {
     fn resume(&self);
     /// Ends a blocking command with this reply, already encoded for the client's protocol.
     fn unblock(&self, reply: Bytes);
+    /// Lets replies leave that were held back until the log is on disk.
+    fn flush(&self) {}
     /// Appends an out-of-band message: pub/sub, invalidation, MONITOR.
     fn push(&self, payload: Bytes);
     /// Closes the connection; at once, or after its output is flushed.
@@ -211,6 +213,10 @@ pub struct Session {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// Messages to the client itself, to be appended behind the reply of the running command.
     pub(crate) pushes: Vec<u8>,
+    /// Where the log ended after the last change of this client.
+    pub log_offset: u64,
+    /// Where the log must be on disk before the replies written so far may leave.
+    pub reply_offset: u64,
     /// Keys watched.
     pub(crate) watched: Vec<(DbId, Box<[u8]>)>,
     /// What other threads see.
@@ -249,6 +255,8 @@ impl Session {
             paused: false,
             subscriptions: None,
             pushes: Vec::new(),
+            log_offset: 0,
+            reply_offset: 0,
             watched: Vec::new(),
             state,
             link,

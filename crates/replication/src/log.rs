@@ -7,6 +7,7 @@
 //!
 //! A transaction is appended as one unit, MULTI … EXEC, so that no reader sees a part of it.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -31,6 +32,8 @@ struct State {
     /// Positions of the readers.
     positions: Vec<(u64, u64)>,
     next_reader: u64,
+    /// How often waiting was ended from outside.
+    nudges: u64,
 }
 
 /// The stream and its readers.
@@ -40,6 +43,9 @@ pub struct Log {
     /// Offset of the end of the stream.
     end: AtomicU64,
     state: Mutex<State>,
+    /// Readers that wait; changed under `state`, so that whoever has appended and sees none may
+    /// leave them alone.
+    sleepers: AtomicUsize,
     grown: Condvar,
 }
 
@@ -53,6 +59,7 @@ impl Default for Log {
                 database: -1,
                 ..State::default()
             }),
+            sleepers: AtomicUsize::new(0),
             grown: Condvar::new(),
         }
     }
@@ -102,43 +109,74 @@ impl Log {
             .sum()
     }
 
-    /// Appends one command.
-    pub fn append(&self, database: u16, command: &[&[u8]]) {
-        let mut text = Vec::with_capacity(64);
-        let mut state = self.state.lock();
-        select(&mut state, &mut text, database);
-        encode(&mut text, command.iter().copied());
-        self.push(&mut state, &text);
-        drop(state);
-        self.grown.notify_all();
+    /// Appends one command; returns the offset of the new end. Wakes nobody: see [`Log::wake`].
+    pub fn append<'a>(
+        &self,
+        database: u16,
+        command: impl IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator>,
+    ) -> u64 {
+        with_scratch(|text| {
+            encode(text, command);
+            let mut state = self.state.lock();
+            self.select(&mut state, database);
+            self.push(&mut state, text)
+        })
     }
 
     /// Appends commands, each with its database, as a unit: several are wrapped in MULTI and EXEC.
-    pub fn append_unit(&self, commands: &[(u16, Vec<Vec<u8>>)]) {
-        let Some((database, _)) = commands.first() else {
-            return;
+    /// Returns the offset of the new end. Wakes nobody: see [`Log::wake`].
+    pub fn append_unit(&self, commands: &[(u16, Vec<Vec<u8>>)]) -> u64 {
+        let Some((database, first)) = commands.first() else {
+            return self.end();
         };
-        let mut text = Vec::with_capacity(64 * commands.len());
+        if let [_] = commands {
+            return self.append(*database, first.iter().map(|arg| &**arg));
+        }
+        with_scratch(|text| {
+            encode(text, [&b"MULTI"[..]]);
+            let mut selected = *database;
+            for (database, command) in commands {
+                if std::mem::replace(&mut selected, *database) != *database {
+                    encode_select(text, *database);
+                }
+                encode(text, command.iter().map(|arg| &**arg));
+            }
+            encode(text, [&b"EXEC"[..]]);
+            let mut state = self.state.lock();
+            // The first SELECT stands before MULTI, as Redis writes it.
+            self.select(&mut state, *database);
+            state.database = i64::from(selected);
+            self.push(&mut state, text)
+        })
+    }
+
+    /// Wakes readers that wait, if there are any and there is something for them. To be called when
+    /// no shard is locked, after whatever may have been appended.
+    #[inline]
+    pub fn wake(&self) {
+        if self.sleepers.load(Ordering::Relaxed) > 0 {
+            self.nudge();
+        }
+    }
+
+    /// Ends every [`Reader::wait`], whether there is anything to read or not.
+    #[cold]
+    pub fn nudge(&self) {
         let mut state = self.state.lock();
-        let several = commands.len() > 1;
-        // The first SELECT stands before MULTI, as Redis writes it.
-        select(&mut state, &mut text, *database);
-        if several {
-            encode(&mut text, [&b"MULTI"[..]]);
-        }
-        for (database, command) in commands {
-            select(&mut state, &mut text, *database);
-            encode(&mut text, command.iter().map(|arg| &**arg));
-        }
-        if several {
-            encode(&mut text, [&b"EXEC"[..]]);
-        }
-        self.push(&mut state, &text);
-        drop(state);
+        state.nudges += 1;
         self.grown.notify_all();
     }
 
-    fn push(&self, state: &mut State, text: &[u8]) {
+    fn select(&self, state: &mut State, database: u16) {
+        if state.database != i64::from(database) {
+            state.database = i64::from(database);
+            let mut text = Vec::with_capacity(32);
+            encode_select(&mut text, database);
+            self.push(state, &text);
+        }
+    }
+
+    fn push(&self, state: &mut State, text: &[u8]) -> u64 {
         let end = self.end.load(Ordering::Relaxed);
         let open = state.blocks.back_mut().and_then(Arc::get_mut);
         match open.filter(|block| block.bytes.len() + text.len() <= BLOCK_BYTES) {
@@ -151,7 +189,16 @@ impl Log {
                     .push_back(Arc::new(Block { start: end, bytes }));
             }
         }
-        self.end.store(end + text.len() as u64, Ordering::Release);
+        let end = end + text.len() as u64;
+        self.end.store(end, Ordering::Release);
+        end
+    }
+
+    /// Begins a new part of the stream, which can be read without the one before: the next command
+    /// selects its database. Returns the offset. The caller must hold every shard's lock.
+    pub fn begin_part(&self) -> u64 {
+        self.state.lock().database = -1;
+        self.end()
     }
 
     /// Starts to read at the end of the stream. The caller must hold every shard's lock if what
@@ -169,6 +216,7 @@ impl Log {
             log: Arc::clone(self),
             id,
             position,
+            nudges: state.nudges,
         }
     }
 
@@ -189,6 +237,7 @@ pub struct Reader {
     log: Arc<Log>,
     id: u64,
     position: u64,
+    nudges: u64,
 }
 
 impl Reader {
@@ -197,15 +246,20 @@ impl Reader {
         self.position
     }
 
-    /// Moves what has been appended since into `out`; returns the number of bytes.
+    /// Copies what has been appended since to `out`; returns the number of bytes.
     pub fn read(&mut self, out: &mut Vec<u8>) -> usize {
+        self.read_to(out, u64::MAX)
+    }
+
+    /// [`read`](Self::read) up to an offset of the stream.
+    pub fn read_to(&mut self, out: &mut Vec<u8>, limit: u64) -> usize {
         let mut state = self.log.state.lock();
         let before = out.len();
         for block in &state.blocks {
-            let end = block.start + block.bytes.len() as u64;
+            let end = (block.start + block.bytes.len() as u64).min(limit);
             if end > self.position {
                 let from = self.position.saturating_sub(block.start) as usize;
-                out.extend_from_slice(&block.bytes[from..]);
+                out.extend_from_slice(&block.bytes[from..(end - block.start) as usize]);
                 self.position = end;
             }
         }
@@ -216,12 +270,16 @@ impl Reader {
         out.len() - before
     }
 
-    /// Waits until there is something to read, or for `timeout`.
-    pub fn wait(&self, timeout: std::time::Duration) {
-        let mut state = self.log.state.lock();
-        if self.log.end.load(Ordering::Relaxed) == self.position {
-            self.log.grown.wait_for(&mut state, timeout);
+    /// Waits until there is something to read, until [`Log::nudge`], or for `timeout`.
+    pub fn wait(&mut self, timeout: std::time::Duration) {
+        let log = Arc::clone(&self.log);
+        let mut state = log.state.lock();
+        if log.end() == self.position && state.nudges == self.nudges {
+            log.sleepers.fetch_add(1, Ordering::Relaxed);
+            log.grown.wait_for(&mut state, timeout);
+            log.sleepers.fetch_sub(1, Ordering::Relaxed);
         }
+        self.nudges = state.nudges;
     }
 }
 
@@ -234,11 +292,23 @@ impl Drop for Reader {
     }
 }
 
-fn select(state: &mut State, out: &mut Vec<u8>, database: u16) {
-    if state.database != i64::from(database) {
-        state.database = i64::from(database);
-        encode(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
+/// Runs `f` with an empty buffer that this thread keeps.
+fn with_scratch<R>(f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
+    SCRATCH.with_borrow_mut(|text| {
+        text.clear();
+        let result = f(text);
+        if text.capacity() > BLOCK_BYTES {
+            *text = Vec::new();
+        }
+        result
+    })
+}
+
+fn encode_select(out: &mut Vec<u8>, database: u16) {
+    encode(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
 }
 
 fn encode<'a>(
@@ -270,7 +340,7 @@ mod tests {
         assert!(!log.is_wanted());
         let reader = log.read_from_end();
         assert!(log.is_wanted());
-        log.append(0, &[b"SET", b"a", b"1"]);
+        log.append(0, [&b"SET"[..], b"a", b"1"]);
         drop(reader);
         assert!(!log.is_wanted());
         assert!(log.state.lock().blocks.is_empty());
@@ -280,7 +350,7 @@ mod tests {
     fn a_reader_gets_the_database_then_the_commands_in_order() {
         let log = Arc::new(Log::new());
         let mut reader = log.read_from_end();
-        log.append(3, &[b"DEL", b"a"]);
+        log.append(3, [&b"DEL"[..], b"a"]);
         let del = |key: &str| (3, vec![b"DEL".to_vec(), key.into()]);
         log.append_unit(&[del("b"), del("c")]);
         let mut out = Vec::new();
@@ -305,12 +375,48 @@ mod tests {
         let (mut fast, mut slow) = (log.read_from_end(), log.read_from_end());
         let value = vec![b'x'; 40_000];
         for _ in 0..10 {
-            log.append(0, &[b"SET", b"k", &value]);
+            log.append(0, [&b"SET"[..], b"k", &value]);
         }
         fast.read(&mut Vec::new());
         assert!(log.state.lock().blocks.len() > 5);
         slow.read(&mut Vec::new());
         assert!(log.state.lock().blocks.is_empty());
         assert_eq!(fast.position(), slow.position());
+    }
+
+    #[test]
+    fn a_part_selects_its_database_and_is_read_by_itself() {
+        let log = Arc::new(Log::new());
+        let mut reader = log.read_from_end();
+        log.append(0, [&b"DEL"[..], b"a"]);
+        let part = log.begin_part();
+        let end = log.append(0, [&b"DEL"[..], b"b"]);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        assert_eq!(reader.read_to(&mut first, part) as u64, part);
+        assert_eq!(reader.read(&mut second) as u64, end - part);
+        let select = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+        assert!(first.starts_with(select) && second.starts_with(select));
+    }
+
+    #[test]
+    fn a_waiting_reader_is_woken_by_what_is_appended() {
+        let log = Arc::new(Log::new());
+        let mut reader = log.read_from_end();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || {
+                let (mut out, mut rounds) = (Vec::new(), 0);
+                while out.len() < 1000 * 22 {
+                    reader.wait(std::time::Duration::from_secs(20));
+                    reader.read(&mut out);
+                    rounds += 1;
+                }
+                rounds
+            });
+            for _ in 0..1001 {
+                log.append(0, [&b"DEL"[..], b"abc"]);
+                log.wake();
+            }
+            assert!(waiting.join().unwrap() <= 1001);
+        });
     }
 }

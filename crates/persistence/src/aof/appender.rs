@@ -9,6 +9,7 @@
 //! say up to where it is in the file and on the disk. Syncing can go on elsewhere while writing
 //! continues: [`Appender::begin_sync`] hands out a handle, [`Appender::end_sync`] takes the result.
 
+use std::collections::VecDeque;
 use std::io;
 
 use crate::disk::{DiskFile, write_all};
@@ -42,6 +43,9 @@ pub struct Appender {
     in_file: usize,
     /// Log offset of the durable part's end.
     durable: u64,
+    /// Ends of whole units beyond it: where in the file, and which log offset that is. The file has
+    /// annotations that the log has not.
+    marks: VecDeque<(u64, u64)>,
     /// The file may hold bytes beyond what counts; it must be cut before it is written.
     torn: bool,
     /// Bytes of `tail` that the sync in progress covers.
@@ -57,19 +61,35 @@ impl Appender {
             tail: Vec::new(),
             in_file: 0,
             durable: offset,
+            marks: VecDeque::new(),
             torn: false,
             syncing: None,
         }
     }
 
-    /// Bytes to be written next; the caller adds whole units and tells the log's offset with them.
-    pub fn tail(&mut self) -> &mut Vec<u8> {
-        &mut self.tail
+    /// Adds what `fill` appends to the buffer: whole units, which end at the log's offset that it
+    /// returns. It must not touch what is in the buffer already.
+    pub fn add(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> u64) {
+        let offset = fill(&mut self.tail);
+        let end = self.synced_size + self.tail.len() as u64;
+        if self.marks.back().is_none_or(|mark| mark.0 < end) {
+            self.marks.push_back((end, offset));
+        }
+    }
+
+    /// Log offset of everything added.
+    pub fn added(&self) -> u64 {
+        self.marks.back().map_or(self.durable, |mark| mark.1)
     }
 
     /// Log offset up to which the file holds it.
     pub fn written(&self) -> u64 {
-        self.durable + self.in_file as u64
+        let size = self.size();
+        let whole = self.marks.partition_point(|mark| mark.0 <= size);
+        match whole.checked_sub(1) {
+            Some(last) => self.marks[last].1,
+            None => self.durable,
+        }
     }
 
     /// Log offset up to which it is durable.
@@ -182,7 +202,10 @@ impl Appender {
                 }
                 self.in_file -= covered;
                 self.synced_size += covered as u64;
-                self.durable += covered as u64;
+                while let Some(mark) = self.marks.front().filter(|m| m.0 <= self.synced_size) {
+                    self.durable = mark.1;
+                    self.marks.pop_front();
+                }
                 if let Some(syncing) = &mut self.syncing {
                     *syncing = syncing.saturating_sub(covered);
                 }

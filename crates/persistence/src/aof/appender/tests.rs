@@ -36,7 +36,11 @@ impl Fixture {
     }
 
     fn add(&mut self, unit: &[u8]) {
-        self.appender.tail().extend_from_slice(unit);
+        let offset = self.appender.added() + unit.len() as u64;
+        self.appender.add(|tail| {
+            tail.extend_from_slice(unit);
+            offset
+        });
     }
 
     fn content(&self) -> Vec<u8> {
