@@ -101,6 +101,8 @@ pub(crate) struct Connection<S: Service> {
     writable: bool,
     /// Replies wait for a `Message::Flush`.
     withheld: bool,
+    /// There are replies that the service was not asked about.
+    unasked: bool,
     /// It stands in the worker's queue for a turn.
     pub(crate) queued: bool,
     /// Gauges of the output are not zero.
@@ -136,6 +138,7 @@ impl<S: Service> Connection<S> {
             armed: false,
             writable: true,
             withheld: false,
+            unasked: false,
             queued: false,
             gauged: false,
             hard_limit: usize::MAX,
@@ -207,7 +210,7 @@ impl<S: Service> Connection<S> {
 
     /// Whether commands may be executed and requests read.
     fn may_run(&self) -> bool {
-        self.hold == Hold::None && self.closing == Closing::No
+        self.hold == Hold::None && self.closing == Closing::No && !self.withheld
     }
 
     fn next(&self) -> Next {

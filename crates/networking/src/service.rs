@@ -75,8 +75,10 @@ pub trait Service: Send + Sync + Sized + 'static {
     fn proto(&self, session: &Self::Session) -> Proto;
 
     /// Whether the replies written so far may leave now. `false` holds them back (the log is not on
-    /// disk yet, with `appendfsync always`) until a [`Message::Flush`].
-    fn may_flush(&self, _session: &mut Self::Session) -> bool {
+    /// disk yet, with `appendfsync always`) until a [`Message::Flush`], and no further commands run
+    /// until then. `is_new` says whether there are replies that were not asked about before; it is
+    /// not set when a [`Message::Flush`] has come, which may have been meant for earlier ones.
+    fn may_flush(&self, _session: &mut Self::Session, _is_new: bool) -> bool {
         true
     }
 
@@ -126,7 +128,7 @@ pub enum Message {
     /// The moment asked for with [`Client::wake_at`] has come. A deferred command is dispatched
     /// again; otherwise passed to [`Service::resume`].
     Timeout,
-    /// Replies held back by [`Service::may_flush`] may leave.
+    /// Replies held back by [`Service::may_flush`] may leave, if that agrees.
     Flush,
     /// Close, at once.
     Kill,

@@ -113,6 +113,7 @@ impl<S: Service> Connection<S> {
                 .prefetch(&self.session, &cx.prepared[first..count]);
         }
         self.output.open(&mut cx.pool);
+        self.unasked = true;
         for i in first..count {
             let args = batch.args(i, input, &mut scratch);
             let proto = cx.service.proto(&self.session);

@@ -24,10 +24,11 @@ impl<S: Service> Connection<S> {
             Message::Timeout if self.hold == Hold::Deferred => self.end_hold(Hold::Deferred),
             Message::Reply(bytes) => {
                 self.push(cx, bytes);
+                self.unasked = true;
                 self.end_hold(Hold::Blocked);
             }
             Message::Push(bytes) => self.push(cx, bytes),
-            Message::Flush => self.withheld = false,
+            Message::Flush => self.ask_again(cx),
             Message::Kill => self.closing = Closing::Now,
             Message::KillAfterReply => self.closing = Closing::AfterFlush,
             Message::Unblock(_) | Message::Timeout | Message::Custom(_) => {
@@ -59,6 +60,7 @@ impl<S: Service> Connection<S> {
         let custom = matches!(message, Message::Custom(_));
         let proto = cx.service.proto(&self.session);
         self.output.open(&mut cx.pool);
+        self.unasked = true;
         let mut out = ReplyWriter::new(&mut self.output.tail, proto);
         match cx.service.resume(&mut self.session, message, &mut out) {
             Outcome::Done if custom => {}
@@ -71,6 +73,10 @@ impl<S: Service> Connection<S> {
             self.output.seal();
         }
         self.over_limit(cx);
+    }
+
+    fn ask_again(&mut self, cx: &Cx<S>) {
+        self.withheld = self.withheld && !cx.service.may_flush(&mut self.session, false);
     }
 
     /// The timer for `at_ms` has come; answers whether it was still wanted.
@@ -110,7 +116,7 @@ impl<S: Service> Connection<S> {
 
     /// The last chance to send, at shutdown.
     pub(crate) fn last_flush(&mut self, cx: &mut Cx<S>) {
-        self.withheld = false;
+        self.ask_again(cx);
         self.writable = true;
         self.flush(cx);
     }

@@ -30,8 +30,9 @@ impl<S: Service> Connection<S> {
             self.output.close(&mut cx.pool);
             return;
         }
-        if !self.withheld && !self.output.is_empty() {
-            self.withheld = !cx.service.may_flush(&mut self.session);
+        if self.unasked && !self.output.is_empty() {
+            self.unasked = false;
+            self.withheld = !cx.service.may_flush(&mut self.session, true);
         }
         if self.withheld || (self.armed && !self.writable) || self.closing == Closing::Now {
             return;

@@ -232,7 +232,9 @@ impl Service for Toy {
         Proto::Resp2
     }
 
-    fn may_flush(&self, session: &mut Session) -> bool {
-        !std::mem::take(&mut session.hold)
+    fn may_flush(&self, session: &mut Session, is_new: bool) -> bool {
+        let held = is_new && session.hold;
+        session.hold = false;
+        !held
     }
 }
