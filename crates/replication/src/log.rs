@@ -1,9 +1,14 @@
 //! One ordered stream of commands in Redis's replication format.
 //!
 //! Writers append while they hold the locks of the shards that they changed, so that the order of
-//! the log is the order of the commits. The stream is kept in reference-counted blocks; a reader
-//! holds a position, and blocks that every reader has passed are dropped. While nobody reads, the
-//! log is not wanted and nothing is encoded ([`Log::is_wanted`] costs one relaxed load).
+//! the log is the order of the commits. The stream is kept in blocks; a reader holds a position,
+//! and blocks that every reader has passed are dropped. While nobody reads, the log is not wanted
+//! and nothing is encoded ([`Log::is_wanted`] costs one relaxed load).
+//!
+//! Most of the stream is for the append-only file and for replicas alike; some of it is for one of
+//! them only ([`Audience`]): pings for replicas, local writes on a replica for its own file. What
+//! replicas get has an offset of its own, Redis's `master_repl_offset`, which counts nothing else
+//! and stands still while there is no backlog.
 //!
 //! A transaction is appended as one unit, MULTI … EXEC, so that no reader sees a part of it.
 
@@ -11,37 +16,131 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 /// Bytes at which a block is closed and the next one begun.
 const BLOCK_BYTES: usize = 64 * 1024;
+/// No database: the next command must SELECT.
+const NONE: i64 = -1;
+
+/// Whom a part of the stream is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The append-only file and replicas.
+    All,
+    /// The append-only file only.
+    File,
+    /// Replicas only.
+    Replicas,
+}
+
+impl Audience {
+    fn of(file: bool, replicas: bool) -> Option<Self> {
+        match (file, replicas) {
+            (true, true) => Some(Self::All),
+            (true, false) => Some(Self::File),
+            (false, true) => Some(Self::Replicas),
+            (false, false) => None,
+        }
+    }
+
+    fn file(self) -> bool {
+        self != Self::Replicas
+    }
+
+    fn replicas(self) -> bool {
+        self != Self::File
+    }
+
+    fn reaches(self, reader: Self) -> bool {
+        self == Self::All || self == reader
+    }
+}
 
 struct Block {
     /// Offset of the first byte in the stream.
     start: u64,
+    audience: Audience,
     bytes: Vec<u8>,
 }
 
-#[derive(Default)]
+impl Block {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+struct Position {
+    id: u64,
+    /// [`Audience::File`] or [`Audience::Replicas`].
+    kind: Audience,
+    at: u64,
+}
+
 struct State {
     /// Closed blocks, then the open one at the back.
-    blocks: VecDeque<Arc<Block>>,
-    /// Database that the last command in the stream selected; -1 when the next must SELECT.
-    database: i64,
-    /// Positions of the readers.
-    positions: Vec<(u64, u64)>,
+    blocks: VecDeque<Block>,
+    /// Database that the last command for the file selected.
+    file_db: i64,
+    /// The same for replicas.
+    replica_db: i64,
+    positions: Vec<Position>,
     next_reader: u64,
     /// How often waiting was ended from outside.
     nudges: u64,
 }
 
+impl State {
+    fn has(&self, kind: Audience) -> bool {
+        self.positions.iter().any(|position| position.kind == kind)
+    }
+
+    /// The part of an audience that is there.
+    fn present(&self, audience: Audience) -> Option<Audience> {
+        let file = audience.file() && self.has(Audience::File);
+        let replicas = audience.replicas() && self.has(Audience::Replicas);
+        Audience::of(file, replicas)
+    }
+
+    /// Notes that the stream for these readers now stands in that database.
+    fn selected(&mut self, audience: Audience, database: i64) {
+        if audience.file() {
+            self.file_db = database;
+        }
+        if audience.replicas() {
+            self.replica_db = database;
+        }
+    }
+
+    /// Those of the audience who have to be told to SELECT.
+    fn misplaced(&self, audience: Audience, database: u16) -> Option<Audience> {
+        let database = i64::from(database);
+        let file = audience.file() && self.file_db != database;
+        let replicas = audience.replicas() && self.replica_db != database;
+        Audience::of(file, replicas)
+    }
+
+    fn trim(&mut self) {
+        let oldest = self.positions.iter().map(|position| position.at).min();
+        while let Some(block) = self.blocks.front() {
+            if oldest.is_some_and(|oldest| block.end() > oldest) {
+                return;
+            }
+            self.blocks.pop_front();
+        }
+    }
+}
+
 /// The stream and its readers.
 pub struct Log {
     readers: AtomicUsize,
-    replicas: AtomicUsize,
+    replica_readers: AtomicUsize,
     /// Offset of the end of the stream.
     end: AtomicU64,
+    /// Replication offset of the end of the stream.
+    replicated: AtomicU64,
     state: Mutex<State>,
     /// Readers that wait; changed under `state`, so that whoever has appended and sees none may
     /// leave them alone.
@@ -53,11 +152,16 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             readers: AtomicUsize::new(0),
-            replicas: AtomicUsize::new(0),
+            replica_readers: AtomicUsize::new(0),
             end: AtomicU64::new(0),
+            replicated: AtomicU64::new(0),
             state: Mutex::new(State {
-                database: -1,
-                ..State::default()
+                blocks: VecDeque::new(),
+                file_db: NONE,
+                replica_db: NONE,
+                positions: Vec::new(),
+                next_reader: 0,
+                nudges: 0,
             }),
             sleepers: AtomicUsize::new(0),
             grown: Condvar::new(),
@@ -81,17 +185,7 @@ impl Log {
     /// (PUBLISH) is left out otherwise.
     #[inline]
     pub fn is_replicated(&self) -> bool {
-        self.replicas.load(Ordering::Relaxed) > 0
-    }
-
-    /// A replica, or the backlog, begins to read.
-    pub fn replica_came(&self) {
-        self.replicas.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// It has ended.
-    pub fn replica_went(&self) {
-        self.replicas.fetch_sub(1, Ordering::Relaxed);
+        self.replica_readers.load(Ordering::Relaxed) > 0
     }
 
     /// Offset of the end of the stream in bytes.
@@ -99,42 +193,70 @@ impl Log {
         self.end.load(Ordering::Acquire)
     }
 
+    /// Replication offset of the end of the stream: `master_repl_offset`.
+    pub fn replicated(&self) -> u64 {
+        self.replicated.load(Ordering::Acquire)
+    }
+
+    /// Goes on at another replication offset: another history begins.
+    pub fn set_replicated(&self, offset: u64) {
+        let mut state = self.state.lock();
+        self.replicated.store(offset, Ordering::Release);
+        state.replica_db = NONE;
+    }
+
+    /// Makes the next command for replicas SELECT, because one of them knows no database yet.
+    pub fn select_again(&self) {
+        self.state.lock().replica_db = NONE;
+    }
+
     /// Bytes that the kept part of the stream takes.
     pub fn memory(&self) -> u64 {
         let state = self.state.lock();
-        state
-            .blocks
-            .iter()
-            .map(|block| block.bytes.capacity() as u64)
-            .sum()
+        let bytes = state.blocks.iter().map(|block| block.bytes.capacity());
+        bytes.sum::<usize>() as u64
     }
 
-    /// Appends one command; returns the offset of the new end. Wakes nobody: see [`Log::wake`].
+    /// Appends one command for everybody; returns the offset of the new end. Wakes nobody: see
+    /// [`Log::wake`].
     pub fn append<'a>(
         &self,
         database: u16,
         command: impl IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator>,
     ) -> u64 {
+        self.append_for(Audience::All, database, command)
+    }
+
+    /// [`append`](Self::append) for some of the readers.
+    pub fn append_for<'a>(
+        &self,
+        audience: Audience,
+        database: u16,
+        command: impl IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator>,
+    ) -> u64 {
         with_scratch(|text| {
             encode(text, command);
-            let mut state = self.state.lock();
-            self.select(&mut state, database);
-            self.push(&mut state, text)
+            self.append_text(audience, (database, database), text)
         })
     }
 
     /// Appends commands, each with its database, as a unit: several are wrapped in MULTI and EXEC.
     /// Returns the offset of the new end. Wakes nobody: see [`Log::wake`].
     pub fn append_unit(&self, commands: &[(u16, Vec<Vec<u8>>)]) -> u64 {
+        self.append_unit_for(Audience::All, commands)
+    }
+
+    /// [`append_unit`](Self::append_unit) for some of the readers.
+    pub fn append_unit_for(&self, audience: Audience, commands: &[(u16, Vec<Vec<u8>>)]) -> u64 {
         let Some((database, first)) = commands.first() else {
             return self.end();
         };
         if let [_] = commands {
-            return self.append(*database, first.iter().map(|arg| &**arg));
+            return self.append_for(audience, *database, first.iter().map(|arg| &**arg));
         }
         with_scratch(|text| {
             encode(text, [&b"MULTI"[..]]);
-            let mut selected = *database;
+            let (begins, mut selected) = (*database, *database);
             for (database, command) in commands {
                 if std::mem::replace(&mut selected, *database) != *database {
                     encode_select(text, *database);
@@ -142,12 +264,29 @@ impl Log {
                 encode(text, command.iter().map(|arg| &**arg));
             }
             encode(text, [&b"EXEC"[..]]);
-            let mut state = self.state.lock();
             // The first SELECT stands before MULTI, as Redis writes it.
-            self.select(&mut state, *database);
-            state.database = i64::from(selected);
-            self.push(&mut state, text)
+            self.append_text(audience, (begins, selected), text)
         })
+    }
+
+    /// Appends a piece that begins and ends in these databases, behind a SELECT for those who need
+    /// one.
+    fn append_text(&self, audience: Audience, (begins, ends): (u16, u16), text: &[u8]) -> u64 {
+        let mut state = self.state.lock();
+        let Some(audience) = state.present(audience) else {
+            return self.end();
+        };
+        if let Some(misplaced) = state.misplaced(audience, begins) {
+            self.select(&mut state, misplaced, begins);
+        }
+        state.selected(audience, i64::from(ends));
+        self.push(&mut state, audience, text)
+    }
+
+    fn select(&self, state: &mut State, audience: Audience, database: u16) {
+        let mut text = Vec::with_capacity(32);
+        encode_select(&mut text, database);
+        self.push(state, audience, &text);
     }
 
     /// Wakes readers that wait, if there are any and there is something for them. To be called when
@@ -167,81 +306,114 @@ impl Log {
         self.grown.notify_all();
     }
 
-    fn select(&self, state: &mut State, database: u16) {
-        if state.database != i64::from(database) {
-            state.database = i64::from(database);
-            let mut text = Vec::with_capacity(32);
-            encode_select(&mut text, database);
-            self.push(state, &text);
-        }
+    /// Begins a new part of the stream for the file, which can be read without the one before: the
+    /// next command selects its database. Returns the offset. The caller must hold every shard's
+    /// lock.
+    pub fn begin_part(&self) -> u64 {
+        self.state.lock().file_db = NONE;
+        self.end()
     }
 
-    fn push(&self, state: &mut State, text: &[u8]) -> u64 {
+    /// Appends a command for replicas that concerns no database (PING, REPLCONF). Wakes nobody.
+    pub fn append_to_replicas(&self, command: &[&[u8]]) {
+        with_scratch(|text| {
+            encode(text, command.iter().copied());
+            self.append_raw(text, None);
+        });
+    }
+
+    /// Appends a piece of our primary's stream as it came, for replicas. What changed something is
+    /// for the file too: `file` tells the databases in which the piece begins and ends. Wakes
+    /// nobody.
+    pub fn append_raw(&self, text: &[u8], file: Option<(u16, u16)>) {
+        let mut state = self.state.lock();
+        let wanted = if file.is_some() {
+            Audience::All
+        } else {
+            Audience::Replicas
+        };
+        let Some(audience) = state.present(wanted) else {
+            return;
+        };
+        if let (true, Some((begins, ends))) = (audience.file(), file) {
+            if state.file_db != i64::from(begins) {
+                self.select(&mut state, Audience::File, begins);
+            }
+            state.file_db = i64::from(ends);
+        }
+        self.push(&mut state, audience, text);
+    }
+
+    fn push(&self, state: &mut State, audience: Audience, text: &[u8]) -> u64 {
         let end = self.end.load(Ordering::Relaxed);
-        let open = state.blocks.back_mut().and_then(Arc::get_mut);
-        match open.filter(|block| block.bytes.len() + text.len() <= BLOCK_BYTES) {
+        let open = state.blocks.back_mut();
+        let same = open.as_ref().is_none_or(|block| block.audience == audience);
+        match open.filter(|block| same && block.bytes.len() + text.len() <= BLOCK_BYTES) {
             Some(block) => block.bytes.extend_from_slice(text),
             None => {
-                let mut bytes = Vec::with_capacity(BLOCK_BYTES.max(text.len()));
+                // A change of audience is mostly a short remark: its block starts small.
+                let least = if same { BLOCK_BYTES } else { 0 };
+                let mut bytes = Vec::with_capacity(least.max(text.len()));
                 bytes.extend_from_slice(text);
-                state
-                    .blocks
-                    .push_back(Arc::new(Block { start: end, bytes }));
+                state.blocks.push_back(Block {
+                    start: end,
+                    audience,
+                    bytes,
+                });
             }
         }
         let end = end + text.len() as u64;
         self.end.store(end, Ordering::Release);
+        if audience.replicas() {
+            let before = self.replicated.load(Ordering::Relaxed);
+            self.replicated
+                .store(before + text.len() as u64, Ordering::Release);
+        }
         end
     }
 
-    /// Begins a new part of the stream, which can be read without the one before: the next command
-    /// selects its database. Returns the offset. The caller must hold every shard's lock.
-    pub fn begin_part(&self) -> u64 {
-        self.state.lock().database = -1;
-        self.end()
+    /// Starts to read what is for the append-only file, at the end of the stream. The caller must
+    /// hold every shard's lock if what it reads is to continue a snapshot.
+    pub fn read_from_end(self: &Arc<Self>) -> Reader {
+        self.reader(Audience::File)
     }
 
-    /// Starts to read at the end of the stream. The caller must hold every shard's lock if what
-    /// it reads is to continue a snapshot.
-    pub fn read_from_end(self: &Arc<Self>) -> Reader {
+    /// Starts to read what is for replicas, at the end of the stream.
+    pub fn read_for_replicas(self: &Arc<Self>) -> Reader {
+        self.replica_readers.fetch_add(1, Ordering::Relaxed);
+        self.reader(Audience::Replicas)
+    }
+
+    fn reader(self: &Arc<Self>, kind: Audience) -> Reader {
         let mut state = self.state.lock();
         let id = state.next_reader;
         state.next_reader += 1;
-        let position = self.end.load(Ordering::Relaxed);
-        state.positions.push((id, position));
+        let at = self.end.load(Ordering::Relaxed);
+        state.positions.push(Position { id, kind, at });
         // A new reader knows no database.
-        state.database = -1;
+        state.selected(kind, NONE);
         self.readers.fetch_add(1, Ordering::Relaxed);
         Reader {
             log: Arc::clone(self),
+            kind,
             id,
-            position,
+            position: at,
             nudges: state.nudges,
-        }
-    }
-
-    fn trim(state: &mut State) {
-        let oldest = state.positions.iter().map(|(_, position)| *position).min();
-        while let Some(block) = state.blocks.front() {
-            let end = block.start + block.bytes.len() as u64;
-            if oldest.is_some_and(|oldest| end > oldest) {
-                return;
-            }
-            state.blocks.pop_front();
         }
     }
 }
 
-/// Reads the stream from where it was opened.
+/// Reads the stream from where it was opened, without what is for others.
 pub struct Reader {
     log: Arc<Log>,
+    kind: Audience,
     id: u64,
     position: u64,
     nudges: u64,
 }
 
 impl Reader {
-    /// Offset of the next byte to be read.
+    /// Offset in the stream of the next byte to be read.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -255,40 +427,67 @@ impl Reader {
     pub fn read_to(&mut self, out: &mut Vec<u8>, limit: u64) -> usize {
         let mut state = self.log.state.lock();
         let before = out.len();
-        for block in &state.blocks {
-            let end = (block.start + block.bytes.len() as u64).min(limit);
-            if end > self.position {
+        let done = state
+            .blocks
+            .partition_point(|block| block.end() <= self.position);
+        for block in state.blocks.range(done..) {
+            let end = block.end().min(limit);
+            if end <= self.position {
+                break;
+            }
+            if block.audience.reaches(self.kind) {
                 let from = self.position.saturating_sub(block.start) as usize;
                 out.extend_from_slice(&block.bytes[from..(end - block.start) as usize]);
-                self.position = end;
             }
+            self.position = end;
         }
-        if let Some(entry) = state.positions.iter_mut().find(|(id, _)| *id == self.id) {
-            entry.1 = self.position;
+        if let Some(entry) = state.positions.iter_mut().find(|entry| entry.id == self.id) {
+            entry.at = self.position;
         }
-        Log::trim(&mut state);
+        state.trim();
         out.len() - before
     }
 
-    /// Waits until there is something to read, until [`Log::nudge`], or for `timeout`.
-    pub fn wait(&mut self, timeout: std::time::Duration) {
-        let log = Arc::clone(&self.log);
-        let mut state = log.state.lock();
-        if log.end() == self.position && state.nudges == self.nudges {
-            log.sleepers.fetch_add(1, Ordering::Relaxed);
-            log.grown.wait_for(&mut state, timeout);
-            log.sleepers.fetch_sub(1, Ordering::Relaxed);
+    /// Passes over what has been appended since.
+    pub fn skip(&mut self) {
+        let mut state = self.log.state.lock();
+        self.position = self.log.end.load(Ordering::Relaxed);
+        if let Some(entry) = state.positions.iter_mut().find(|entry| entry.id == self.id) {
+            entry.at = self.position;
         }
-        self.nudges = state.nudges;
+        state.trim();
+    }
+
+    /// Waits until there is something to read, until [`Log::nudge`], or for `timeout`.
+    pub fn wait(&mut self, timeout: Duration) {
+        self.log
+            .wait_beyond(self.position, &mut self.nudges, timeout);
+    }
+}
+
+impl Log {
+    /// Waits until the stream is longer than `position`, until [`Log::nudge`], or for `timeout`.
+    /// `nudges` is the number of nudges known already; a nudge since then counts.
+    pub fn wait_beyond(&self, position: u64, nudges: &mut u64, timeout: Duration) {
+        let mut state = self.state.lock();
+        if self.end() == position && state.nudges == *nudges {
+            self.sleepers.fetch_add(1, Ordering::Relaxed);
+            self.grown.wait_for(&mut state, timeout);
+            self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        }
+        *nudges = state.nudges;
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
         self.log.readers.fetch_sub(1, Ordering::Relaxed);
+        if self.kind == Audience::Replicas {
+            self.log.replica_readers.fetch_sub(1, Ordering::Relaxed);
+        }
         let mut state = self.log.state.lock();
-        state.positions.retain(|(id, _)| *id != self.id);
-        Log::trim(&mut state);
+        state.positions.retain(|entry| entry.id != self.id);
+        state.trim();
     }
 }
 
@@ -406,7 +605,7 @@ mod tests {
             let waiting = scope.spawn(move || {
                 let (mut out, mut rounds) = (Vec::new(), 0);
                 while out.len() < 1000 * 22 {
-                    reader.wait(std::time::Duration::from_secs(20));
+                    reader.wait(Duration::from_secs(20));
                     reader.read(&mut out);
                     rounds += 1;
                 }
@@ -418,5 +617,49 @@ mod tests {
             }
             assert!(waiting.join().unwrap() <= 1001);
         });
+    }
+
+    fn words(text: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let is_word = |w: &&str| !w.starts_with(['*', '$']) && !w.is_empty();
+        text.split("\r\n")
+            .filter(is_word)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn each_audience_gets_its_part_in_its_database() {
+        let log = Arc::new(Log::new());
+        let (mut file, mut replicas) = (log.read_from_end(), log.read_for_replicas());
+        log.append(0, [&b"DEL"[..], b"a"]);
+        log.append_for(Audience::File, 2, [&b"DEL"[..], b"local"]);
+        log.append_to_replicas(&[b"PING"]);
+        log.append(0, [&b"DEL"[..], b"b"]);
+        log.append_raw(b"*2\r\n$3\r\nDEL\r\n$1\r\nc\r\n", Some((1, 1)));
+        let (mut to_file, mut to_replicas) = (Vec::new(), Vec::new());
+        file.read(&mut to_file);
+        replicas.read(&mut to_replicas);
+        assert_eq!(
+            words(&to_file).join(" "),
+            "SELECT 0 DEL a SELECT 2 DEL local SELECT 0 DEL b SELECT 1 DEL c"
+        );
+        assert_eq!(
+            words(&to_replicas).join(" "),
+            "SELECT 0 DEL a PING DEL b DEL c"
+        );
+        assert_eq!(log.replicated(), to_replicas.len() as u64);
+        assert!(log.state.lock().blocks.is_empty());
+    }
+
+    #[test]
+    fn the_replication_offset_stands_still_without_a_backlog() {
+        let log = Arc::new(Log::new());
+        let _file = log.read_from_end();
+        log.append(0, [&b"DEL"[..], b"a"]);
+        log.append_to_replicas(&[b"PING"]);
+        assert!(log.end() > 0);
+        assert_eq!(log.replicated(), 0);
+        assert!(!log.is_replicated());
     }
 }

@@ -322,7 +322,7 @@ fn publish_is_logged_for_replicas_only() {
     let mut tester = Tester::new();
     let mut log = tester.server.log.read_from_end();
     tester.line("PUBLISH c 1");
-    tester.server.log.replica_came();
+    let _backlog = tester.server.log.read_for_replicas();
     tester.line("PUBLISH c 2");
     for line in ["MULTI", "SET k v", "PUBLISH c 3", "EXEC"] {
         tester.line(line);
