@@ -8,6 +8,7 @@
 mod administration;
 mod cli;
 mod connection;
+mod dumps;
 mod errors;
 mod hardship;
 mod holds;

@@ -20,6 +20,7 @@ pub(crate) struct Server {
     port: u16,
     dir: PathBuf,
     args: Vec<String>,
+    program: std::ffi::OsString,
 }
 
 impl Server {
@@ -27,9 +28,20 @@ impl Server {
     /// command line) and waits until it answers
     /// PING.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_program(&program(), args)
+    }
+
+    /// Starts Redis, where it is installed.
+    pub(crate) fn start_redis(args: &[&str]) -> Option<Self> {
+        let program = std::ffi::OsStr::new("redis-server");
+        let found = Command::new(program).arg("--version").output();
+        found.ok().map(|_| Self::start_program(program, args))
+    }
+
+    fn start_program(program: &std::ffi::OsStr, args: &[&str]) -> Self {
         let dir = temporary_dir();
         for _ in 0..START_ATTEMPTS {
-            if let Some(server) = Self::try_start(&dir, free_port(), args) {
+            if let Some(server) = Self::try_start(program, &dir, free_port(), args) {
                 return server;
             }
         }
@@ -39,13 +51,14 @@ impl Server {
         );
     }
 
-    fn try_start(dir: &Path, port: u16, args: &[&str]) -> Option<Self> {
-        let child = spawn(dir, port, args);
+    fn try_start(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Option<Self> {
+        let child = spawn(program, dir, port, args);
         let mut server = Self {
             child,
             port,
             dir: dir.to_owned(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            program: program.to_owned(),
         };
         let deadline = Instant::now() + PATIENCE;
         while !server.answers() {
@@ -74,7 +87,7 @@ impl Server {
         self.child.kill().expect("it runs");
         self.child.wait().expect("wait for the server");
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let again = Self::try_start(&self.dir, self.port, &args);
+        let again = Self::try_start(&self.program, &self.dir, self.port, &args);
         // The directory belongs to the new one now.
         self.dir = PathBuf::new();
         *self = again.expect("the port is free again");
@@ -206,7 +219,7 @@ pub(crate) fn program() -> std::ffi::OsString {
         .unwrap_or_else(|| env!("CARGO_BIN_EXE_corewire-server").into())
 }
 
-fn spawn(dir: &Path, port: u16, args: &[&str]) -> Child {
+fn spawn(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -216,7 +229,7 @@ fn spawn(dir: &Path, port: u16, args: &[&str]) -> Child {
     let file_count = usize::from(args.first().is_some_and(|arg| !arg.starts_with("--")));
     let (file, directives) = args.split_at(file_count);
     let port = port.to_string();
-    Command::new(program())
+    Command::new(program)
         .args(file)
         .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
         .args(directives)

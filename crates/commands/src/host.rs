@@ -59,6 +59,8 @@ pub trait Host: Send + Sync + 'static {
     fn with_client(&self, id: u64, f: &mut dyn FnMut(&dyn ClientView)) -> bool;
     /// Writes a line to the server's log, at notice level.
     fn log_notice(&self, line: &str);
+    /// Writes a line that only matters to who looks closely.
+    fn log_verbose(&self, line: &str);
     /// Writes a line to the server's log, at warning level.
     fn log_warning(&self, line: &str);
 }

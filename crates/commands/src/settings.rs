@@ -91,6 +91,10 @@ settings! {
     stream_node_max_bytes: uint = 4096;
     /// `stream-node-max-entries`.
     stream_node_max_entries: uint = 100;
+    /// `rdbcompression`: strings of dumps and snapshots are compressed.
+    rdbcompression: bool = true;
+    /// `sanitize-dump-payload`: 0 no, 1 yes, 2 clients.
+    sanitize_dump_payload: uint = 0;
     /// `hll-sparse-max-bytes`.
     hll_sparse_max_bytes: uint = 3000;
 }

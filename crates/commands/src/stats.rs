@@ -168,6 +168,8 @@ pub struct Stats {
     pub expired_keys: AtomicU64,
     /// Fields of hashes deleted because their time was over.
     pub expired_fields: AtomicU64,
+    /// Packed values of RESTORE that were checked in full (`dump_payload_sanitizations`).
+    pub dump_payload_sanitizations: AtomicU64,
     /// Keys evicted.
     pub evicted_keys: AtomicU64,
 }
@@ -189,6 +191,7 @@ impl Stats {
             error_replies: AtomicU64::new(0),
             expired_keys: AtomicU64::new(0),
             expired_fields: AtomicU64::new(0),
+            dump_payload_sanitizations: AtomicU64::new(0),
             evicted_keys: AtomicU64::new(0),
         }
     }
@@ -308,6 +311,7 @@ impl Stats {
         self.error_replies.store(0, Relaxed);
         self.expired_keys.store(0, Relaxed);
         self.expired_fields.store(0, Relaxed);
+        self.dump_payload_sanitizations.store(0, Relaxed);
         self.evicted_keys.store(0, Relaxed);
     }
 }

@@ -258,6 +258,10 @@ impl Host for ServerHost {
         tracing::info!("{line}");
     }
 
+    fn log_verbose(&self, line: &str) {
+        tracing::debug!("{line}");
+    }
+
     fn log_warning(&self, line: &str) {
         tracing::warn!("{line}");
     }

@@ -47,6 +47,7 @@ const COPIES: &[(&[&str], Copy)] = &[
         ],
         memory,
     ),
+    (&["rdbcompression", "sanitize-dump-payload"], dumps),
     (
         &["lazyfree-lazy-user-del", "lazyfree-lazy-user-flush"],
         lazy_free,
@@ -224,6 +225,14 @@ fn lazy_free(config: &Config, server: &Server, _: &NetSettings) {
         .store(config.bool("lazyfree-lazy-server-del"), Relaxed);
     s.lazyfree_lazy_expire
         .store(config.bool("lazyfree-lazy-expire"), Relaxed);
+}
+
+fn dumps(config: &Config, server: &Server, _: &NetSettings) {
+    let s = &server.settings;
+    s.rdbcompression
+        .store(config.bool("rdbcompression"), Relaxed);
+    s.sanitize_dump_payload
+        .store(config.choice_value("sanitize-dump-payload") as u64, Relaxed);
 }
 
 fn encodings(config: &Config, server: &Server, _: &NetSettings) {

@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+pub(crate) mod dump;
 pub(crate) mod expire;
 mod object;
 mod rename;
@@ -17,6 +18,7 @@ use crate::command::Command;
 pub const COMMANDS: &[&Command] = &[
     &copy::COPY,
     &del::DEL,
+    &dump::DUMP,
     &del::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -32,6 +34,8 @@ pub const COMMANDS: &[&Command] = &[
     &scan::RANDOMKEY,
     &rename::RENAME,
     &rename::RENAMENX,
+    &dump::RESTORE,
+    &dump::RESTORE_ASKING,
     &scan::SCAN,
     &sort::SORT,
     &sort::SORT_RO,

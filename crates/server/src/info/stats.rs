@@ -34,7 +34,8 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
         "total_error_replies",
         facts.server.stats.error_replies.load(Relaxed),
     );
-    section.zeros(&["dump_payload_sanitizations"]);
+    let sanitizations = &facts.server.stats.dump_payload_sanitizations;
+    section.field("dump_payload_sanitizations", sanitizations.load(Relaxed));
     section.field("total_reads_processed", net.reads);
     section.field("total_writes_processed", net.writes);
     let threaded = facts.host.workers() > 1;

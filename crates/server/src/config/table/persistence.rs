@@ -26,9 +26,7 @@ pub(super) static SNAPSHOTS: Section = Section {
         flag("stop-writes-on-bgsave-error", true)
             .accepted(LATER)
             .doc("Refuse writes while snapshots fail."),
-        flag("rdbcompression", true)
-            .accepted(LATER)
-            .doc("Compress strings in snapshots."),
+        flag("rdbcompression", true).doc("Compress strings in snapshots and dumps."),
         flag("rdbchecksum", true)
             .with(IMMUTABLE)
             .accepted(LATER)
@@ -45,8 +43,10 @@ pub(super) static SNAPSHOTS: Section = Section {
             &[("no", 0), ("yes", 1), ("clients", 2)],
         )
         .with(DEBUG)
-        .accepted("kept and reported; takes effect with RESTORE")
-        .doc("Check all values of a snapshot or RESTORE in depth: no, yes, or clients only."),
+        .doc(
+            "Look for fields and members that are there twice in packed values of snapshots and \
+             RESTORE: no, yes, or clients only. All else is always checked.",
+        ),
         choice("rdb-version-check", 0, &[("strict", 0), ("relaxed", 1)])
             .accepted(LATER)
             .doc("Whether snapshots of unknown versions are tried (from Valkey)."),

@@ -1,0 +1,179 @@
+//! DUMP and RESTORE against `redis-server`, both ways: what one dumps the other restores, with the
+//! same content, encoding and, where the order is fixed, the same bytes. Nothing is tested where
+//! Redis is not installed.
+
+use super::support::{RawClient, Server, Value};
+
+const OPTIONS: [&str; 2] = ["--enable-debug-command", "yes"];
+
+/// Bytes of any kind as arguments.
+fn call(client: &mut RawClient, args: &[&[u8]]) -> Value {
+    let mut request = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        request.extend_from_slice(arg);
+        request.extend_from_slice(b"\r\n");
+    }
+    client.send(&request);
+    client.read()
+}
+
+fn dump(client: &mut RawClient, key: &str) -> Vec<u8> {
+    match call(client, &[b"DUMP", key.as_bytes()]) {
+        Value::Bulk(payload) => payload,
+        other => panic!("{key}: {other:?}"),
+    }
+}
+
+/// What makes keys of every type and encoding; the name's beginning is the type.
+fn commands() -> Vec<String> {
+    let mut commands: Vec<String> = [
+        "SET str:int 12345",
+        "SET str:wide 123456789012",
+        "SET str:negative -7",
+        "SET str:text some-text",
+        "SET str:empty-ish x",
+        "APPEND str:raw abc",
+        "SETRANGE str:zeros 5000 end",
+        "PFADD str:hll a b c d e",
+        "RPUSH list:one x",
+        "RPUSH list:ints 1 -1 300 70000 5000000000",
+        "SADD set:ints 1 2 3 -5",
+        "SADD set:wide 1 99999999999",
+        "SADD set:texts a b c 1",
+        "ZADD zset:small 1 a 2.5 b -inf c 1e100 d",
+        "HSET hash:small a 1 b two c 3.0",
+        "XADD stream:plain 1-1 a 1 b 2",
+        "XADD stream:plain 2-5 a 3 b 4",
+        "XADD stream:plain 7-0 c 5",
+        "XDEL stream:plain 2-5",
+        "XADD stream:groups 1-1 a 1",
+        "XADD stream:groups 2-1 a 1",
+        "XGROUP CREATE stream:groups g 0",
+        "XGROUP CREATE stream:groups h $",
+        "XGROUP CREATECONSUMER stream:groups h idle",
+        "XREADGROUP GROUP g alice COUNT 1 STREAMS stream:groups >",
+        "XREADGROUP GROUP g bob STREAMS stream:groups >",
+        "XADD stream:empty 3-3 a 1",
+        "XDEL stream:empty 3-3",
+    ]
+    .map(String::from)
+    .to_vec();
+    for i in 0..700 {
+        commands.push(format!("RPUSH list:long element-{}", i % 50));
+        commands.push(format!("SADD set:large member-{i}"));
+        commands.push(format!("SADD set:large-ints {i}"));
+        commands.push(format!("ZADD zset:large {} member-{i}", i * 37 % 101));
+        commands.push(format!("HSET hash:large field-{i} {}", "v".repeat(i % 90)));
+        commands.push(format!("XADD stream:long {i}-1 field {i}"));
+    }
+    commands.push(format!("RPUSH list:plain small {} small", "x".repeat(9000)));
+    commands
+}
+
+fn fill(client: &mut RawClient) -> Vec<String> {
+    for command in commands() {
+        if let Value::Error(error) = client.call(&command) {
+            panic!("{command}: {error}");
+        }
+    }
+    client.call("KEYS *").sorted()
+}
+
+/// Content and encoding.
+fn look(client: &mut RawClient, key: &str) -> (String, String) {
+    let digest = client.call(&format!("DEBUG DIGEST-VALUE {key}"));
+    let encoding = client.call(&format!("OBJECT ENCODING {key}")).text();
+    (digest.elements()[0].text(), encoding)
+}
+
+/// Dumps all keys of one and restores them at the other.
+fn assert_moves(from: &mut RawClient, to: &mut RawClient) {
+    for key in fill(from) {
+        let payload = dump(from, &key);
+        let reply = call(to, &[b"RESTORE", key.as_bytes(), b"0", &payload]);
+        assert_eq!(reply, Value::simple("OK"), "{key}");
+        assert_eq!(look(from, &key), look(to, &key), "{key}");
+        if key.starts_with("stream") {
+            let full = format!("XINFO STREAM {key} FULL");
+            assert_eq!(from.call(&full), to.call(&full), "{key}");
+        }
+        let unordered = ["set:large", "set:large-ints", "set:texts", "hash:large"];
+        if !unordered.contains(&key.as_str()) {
+            assert_eq!(dump(to, &key), payload, "{key}");
+        }
+    }
+}
+
+#[test]
+fn redis_restores_what_we_dump() {
+    // Compressed strings may differ in bytes: there are many right ways.
+    let options = [&OPTIONS[..], &["--rdbcompression", "no"]].concat();
+    let Some(redis) = Server::start_redis(&options) else {
+        return;
+    };
+    let ours = Server::start(&options);
+    assert_moves(&mut ours.raw(), &mut redis.raw());
+}
+
+#[test]
+fn we_restore_what_redis_dumps() {
+    let options = [&OPTIONS[..], &["--rdbcompression", "no"]].concat();
+    let Some(redis) = Server::start_redis(&options) else {
+        return;
+    };
+    let ours = Server::start(&options);
+    assert_moves(&mut redis.raw(), &mut ours.raw());
+}
+
+#[test]
+fn compressed_dumps_are_read_on_both_sides() {
+    let Some(redis) = Server::start_redis(&OPTIONS) else {
+        return;
+    };
+    let ours = Server::start(&OPTIONS);
+    let (mut ours, mut redis) = (ours.raw(), redis.raw());
+    for key in fill(&mut ours) {
+        let payload = dump(&mut ours, &key);
+        let reply = call(&mut redis, &[b"RESTORE", key.as_bytes(), b"0", &payload]);
+        assert_eq!(reply, Value::simple("OK"), "{key}");
+        let back = dump(&mut redis, &key);
+        let reply = call(
+            &mut ours,
+            &[b"RESTORE", key.as_bytes(), b"0", &back, b"REPLACE"],
+        );
+        assert_eq!(reply, Value::simple("OK"), "{key}");
+        assert_eq!(look(&mut ours, &key), look(&mut redis, &key), "{key}");
+    }
+}
+
+/// Under limits that Redis applies while it reads, both choose the same encodings.
+#[test]
+fn encodings_follow_the_directives_while_reading() {
+    let tight = [
+        "--hash-max-listpack-entries",
+        "2",
+        "--set-max-intset-entries",
+        "2",
+        "--zset-max-listpack-entries",
+        "2",
+        "--list-max-listpack-size",
+        "2",
+        "--rdbcompression",
+        "no",
+    ];
+    let options = [&OPTIONS[..], &tight].concat();
+    let Some(redis) = Server::start_redis(&options) else {
+        return;
+    };
+    let (ours, source) = (Server::start(&options), Server::start(&OPTIONS));
+    let (mut ours, mut redis, mut source) = (ours.raw(), redis.raw(), source.raw());
+    for key in fill(&mut source) {
+        let payload = dump(&mut source, &key);
+        for client in [&mut ours, &mut redis] {
+            let reply = call(client, &[b"RESTORE", key.as_bytes(), b"0", &payload]);
+            assert_eq!(reply, Value::simple("OK"), "{key}");
+        }
+        assert_eq!(look(&mut ours, &key), look(&mut redis, &key), "{key}");
+    }
+}
