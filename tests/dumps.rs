@@ -64,7 +64,10 @@ fn commands() -> Vec<String> {
         commands.push(format!("SADD set:large member-{i}"));
         commands.push(format!("SADD set:large-ints {i}"));
         commands.push(format!("ZADD zset:large {} member-{i}", i * 37 % 101));
-        commands.push(format!("HSET hash:large field-{i} {}", "v".repeat(i % 90)));
+        commands.push(format!(
+            "HSET hash:large field-{i} {}",
+            "v".repeat(1 + i % 90)
+        ));
         commands.push(format!("XADD stream:long {i}-1 field {i}"));
     }
     commands.push(format!("RPUSH list:plain small {} small", "x".repeat(9000)));
@@ -80,10 +83,14 @@ fn fill(client: &mut RawClient) -> Vec<String> {
     client.call("KEYS *").sorted()
 }
 
-/// Content and encoding.
+/// Content and encoding. A string that was changed in place is `raw` whatever its length, until it
+/// is read from a dump.
 fn look(client: &mut RawClient, key: &str) -> (String, String) {
     let digest = client.call(&format!("DEBUG DIGEST-VALUE {key}"));
-    let encoding = client.call(&format!("OBJECT ENCODING {key}")).text();
+    let encoding = client
+        .call(&format!("OBJECT ENCODING {key}"))
+        .text()
+        .replace("raw", "embstr");
     (digest.elements()[0].text(), encoding)
 }
 

@@ -1,4 +1,7 @@
 //! DUMP and RESTORE: a value as bytes that any Redis understands, and back.
+//!
+//! What is wrong with a payload is only said in the log: the client learns that it is. The bytes
+//! are `persistence`'s; here are the words, the expiry, the access clock and the log.
 
 use std::sync::atomic::Ordering::Relaxed;
 

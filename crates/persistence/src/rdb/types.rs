@@ -1,4 +1,6 @@
 //! The type bytes of values, and the RDB versions that brought them.
+//!
+//! The numbers are Redis's. Valkey shares them up to RDB 11 and went its own way from RDB 80 on.
 
 /// A string.
 pub const STRING: u8 = 0;

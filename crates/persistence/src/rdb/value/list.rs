@@ -1,4 +1,7 @@
-//! Lists: nodes as they are in memory, since Redis 3.2; before, one ziplist or plain strings.
+//! Lists: nodes as they are in memory, compressed ones included.
+//!
+//! Before Redis 3.2 a list was one ziplist or plain strings, and up to Redis 6 its nodes were
+//! ziplists; these are only read.
 
 use super::{Options, Scratch, read_element, shape};
 use crate::rdb::legacy::ziplist;

@@ -1,5 +1,6 @@
-//! Sets: the intset as it is, else the members one by one. A listpack (Redis 7.2) is only read:
-//! older versions do not know it, and nothing is lost without.
+//! Sets: the intset as it is, else the members one by one.
+//!
+//! A listpack (Redis 7.2) is only read: older versions do not know it, and nothing is lost without.
 
 use super::{Faults, Options, Scratch, groups, read_element};
 use crate::rdb::primitive::{Compression, read_len, read_string, write_len, write_string};

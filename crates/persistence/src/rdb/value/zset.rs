@@ -1,5 +1,6 @@
-//! Sorted sets: the listpack as it is, else members and scores, the greatest first, as Redis writes
-//! them.
+//! Sorted sets: the listpack as it is, else members and scores.
+//!
+//! The greatest comes first, as Redis writes them. Ziplists and scores as text are only read.
 
 use super::{Options, Scratch, read_element, shape};
 use crate::rdb::legacy::ziplist;
