@@ -133,8 +133,31 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
             made?;
         }
     }
+    if server.aof.error() != 0 {
+        disk_fails(server, session, entry)?;
+    }
     if session.subscriptions.is_some() && is_out_of_context(session, command) {
         return Err(errors::pubsub_context(&entry.full_name));
+    }
+    if server.persistence.is_loading() && !command.has(flag::LOADING) {
+        return Err(errors::LOADING);
+    }
+    Ok(())
+}
+
+/// While the append-only file cannot be written, nothing may be changed; PING tells it too.
+#[cold]
+fn disk_fails(server: &Server, session: &Session, entry: &Entry) -> Result<(), ReplyError> {
+    let writes = |command: &Command| command.has(flag::WRITE);
+    let mut queue = session.transaction.iter().flat_map(|t| &t.queue);
+    let mut queue_writes = || {
+        entry.command.has(flag::RUNS_QUEUE)
+            && queue.any(|queued| writes(server.table.entry(queued.id).command))
+    };
+    if writes(entry.command) || entry.command.name == "ping" || queue_writes() {
+        let text = std::io::Error::from_raw_os_error(server.aof.error()).to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        return Err(errors::misconf_aof(text));
     }
     Ok(())
 }

@@ -230,7 +230,8 @@ pub fn batch_end(session: &mut Session) {
 }
 
 /// The moment that the client asked for with [`crate::session::ClientLink::wake_at`] has come.
-pub fn timed_out(_: &Server, _: &mut Session, _: &mut ReplyWriter<'_>) -> Outcome {
+pub fn timed_out(server: &Server, session: &mut Session, out: &mut ReplyWriter<'_>) -> Outcome {
+    crate::admin::waitaof_timed_out(server, session, out);
     Outcome::Done
 }
 

@@ -34,6 +34,18 @@ pub trait Host: Send + Sync + 'static {
     fn memory(&self, server: &Server, keyspace: &[DbStats]) -> MemoryFigures;
     /// Resets the statistics that do not belong to the command layer (CONFIG RESETSTAT).
     fn reset_stats(&self);
+    /// BGREWRITEAOF: whether it has begun; otherwise it will when it can. In a transaction it never
+    /// begins at once.
+    ///
+    /// # Errors
+    /// The reply.
+    fn rewrite_aof(&self, in_transaction: bool) -> Result<bool, ReplyError>;
+    /// DEBUG LOADAOF: all data is replaced by what the append-only file has. The client is blocked
+    /// and gets its reply through its link.
+    ///
+    /// # Errors
+    /// The reply.
+    fn load_aof(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
     /// SHUTDOWN: the process ends soon. Where it turns out that it cannot, the client is unblocked
     /// with an error.
     ///

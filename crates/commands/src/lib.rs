@@ -6,6 +6,7 @@
 //! `CONTRIBUTING.md` for how to add one.
 
 pub mod admit;
+pub mod aof;
 pub mod blocking;
 pub mod call;
 pub mod command;
@@ -18,6 +19,7 @@ pub mod families;
 mod held;
 mod help;
 pub mod host;
+pub mod jobs;
 pub mod keys;
 pub mod latency;
 pub mod monitor;
@@ -25,6 +27,7 @@ pub mod multi;
 pub mod notify;
 pub mod origin;
 pub mod pause;
+pub mod persistence;
 pub mod pubsub;
 pub mod server;
 pub mod session;

@@ -12,10 +12,13 @@ use parking_lot::Mutex;
 use replication::Log;
 
 use crate::admin::Switches;
+use crate::aof::Gate;
 use crate::host::Host;
+use crate::jobs::Jobs;
 use crate::latency::LatencyMonitor;
 use crate::monitor::Monitors;
 use crate::pause::Pause;
+use crate::persistence::State;
 use crate::pubsub::PubSub;
 use crate::settings::Settings;
 use crate::slowlog::SlowLog;
@@ -34,6 +37,12 @@ pub struct Server {
     pub users: acl::Users,
     /// Where changes are propagated to.
     pub log: Arc<Log>,
+    /// Background jobs.
+    pub jobs: Jobs,
+    /// Loading and saving.
+    pub persistence: State,
+    /// How far the append-only file is.
+    pub aof: Gate,
     /// Statistics.
     pub stats: Stats,
     /// SLOWLOG.
@@ -67,6 +76,9 @@ impl Server {
             settings: Settings::default(),
             users: acl::Users::new(),
             log: Arc::new(Log::new()),
+            jobs: Jobs::default(),
+            persistence: State::default(),
+            aof: Gate::default(),
             stats,
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),

@@ -215,6 +215,8 @@ pub struct Session {
     pub(crate) pushes: Vec<u8>,
     /// Where the log ended after the last change of this client.
     pub log_offset: u64,
+    /// In WAITAOF: whether somebody has undertaken to reply.
+    pub(crate) waits_for_aof: Option<Arc<AtomicBool>>,
     /// Where the log must be on disk before the replies written so far may leave.
     pub reply_offset: u64,
     /// Keys watched.
@@ -256,6 +258,7 @@ impl Session {
             subscriptions: None,
             pushes: Vec::new(),
             log_offset: 0,
+            waits_for_aof: None,
             reply_offset: 0,
             watched: Vec::new(),
             state,

@@ -199,6 +199,14 @@ impl Host for ServerHost {
         ::keyspace::free::reset_freed();
     }
 
+    fn rewrite_aof(&self, _: bool) -> Result<bool, ReplyError> {
+        Err(errors::persistence::REWRITE_FAILED)
+    }
+
+    fn load_aof(&self, _: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
+        Err(errors::persistence::LOADAOF_FAILED)
+    }
+
     fn shutdown(
         &self,
         request: ShutdownRequest,

@@ -1,5 +1,6 @@
 //! The server itself: what it is, how it is, and what administrators do with it.
 
+mod aof;
 mod command;
 mod config;
 mod debug;
@@ -22,10 +23,13 @@ use crate::command::Command;
 use crate::ctx::Ctx;
 use crate::host::Host;
 
+pub(crate) use aof::timed_out as waitaof_timed_out;
 pub use debug::Switches;
 
 /// The family's commands.
 pub const COMMANDS: &[&Command] = &[
+    &aof::BGREWRITEAOF,
+    &aof::WAITAOF,
     &command::COMMAND,
     &config::CONFIG,
     &debug::DEBUG,

@@ -59,6 +59,12 @@ const fn sub(
 
 const SUBCOMMANDS: &[Sub] = &[
     sub(
+        "AOF-FLUSH-SLEEP <microseconds>",
+        3..=3,
+        switches::aof_flush_sleep,
+        &["Wait so long before the append-only file is written."],
+    ),
+    sub(
         "ASSERT",
         2..=MANY,
         process::assert,
@@ -138,8 +144,8 @@ const SUBCOMMANDS: &[Sub] = &[
     ),
     sub(
         "LOADAOF",
-        2..=MANY,
-        process::not_persistent,
+        2..=2,
+        process::loadaof,
         &["Load the append-only file anew."],
     ),
     sub(

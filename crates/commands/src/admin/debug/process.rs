@@ -112,3 +112,10 @@ pub(super) fn leak(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -
 pub(super) fn not_persistent(_: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
     Err(errors::debug::NOT_PERSISTENT)
 }
+
+/// The loading begins when this command has let go of the shards.
+pub(super) fn loadaof(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
+    host(ctx)?.load_aof(Arc::clone(&ctx.session.link))?;
+    ctx.wait_without_reply();
+    Ok(())
+}

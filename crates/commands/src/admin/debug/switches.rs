@@ -19,6 +19,8 @@ pub struct Switches {
     pub pause_cron: AtomicBool,
     /// Checksums of dumps are not looked at.
     pub skip_checksums: AtomicBool,
+    /// Microseconds to wait before the append-only file is written.
+    pub aof_flush_sleep_us: AtomicU64,
     /// Scripts may run commands that are flagged `noscript`.
     pub allow_noscript: AtomicBool,
     /// Bytes from which on an element of a list gets a node of its own.
@@ -30,6 +32,7 @@ impl Default for Switches {
         Self {
             pause_cron: AtomicBool::new(false),
             skip_checksums: AtomicBool::new(false),
+            aof_flush_sleep_us: AtomicU64::new(0),
             allow_noscript: AtomicBool::new(false),
             packed_threshold_bytes: AtomicU64::new(PACKED_THRESHOLD_BYTES),
         }
@@ -95,6 +98,17 @@ pub(super) fn quicklist_packed_threshold(
         .debug
         .packed_threshold_bytes
         .store(bytes, Relaxed);
+    out.ok();
+    Ok(())
+}
+
+pub(super) fn aof_flush_sleep(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    let us = common::number::parse_u64(args.at(2)).unwrap_or(0);
+    ctx.server.debug.aof_flush_sleep_us.store(us, Relaxed);
     out.ok();
     Ok(())
 }
