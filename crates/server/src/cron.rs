@@ -54,8 +54,12 @@ fn run(server: &Server, stop: &AtomicBool, every: &dyn Fn(i64)) {
     let mut next_every_ms = 0;
     while !stop.load(Ordering::Relaxed) {
         let now_ms = common::clock::now_ms();
-        let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
         server.pause.tick(now_ms);
+        if server.debug.pause_cron.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(TICK_MS as u64));
+            continue;
+        }
+        let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
         if now_ms >= next_every_ms {
             next_every_ms = now_ms + 100;
             every(now_ms);

@@ -6,7 +6,7 @@
 use resp::{Args, Proto, ReplyWriter, errors};
 
 use super::{auth, client};
-use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, SENSITIVE, STALE};
+use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
 
@@ -18,7 +18,7 @@ pub const HELLO: Command = Command::new("hello", -1, hello)
         "Greets the server, chooses the protocol, authenticates.",
         "O(1)",
     )
-    .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SENSITIVE)
+    .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
     .categories(category::CONNECTION)
     .args(
         "arguments?{protover:integer username_password=AUTH?{username password} \
@@ -29,6 +29,7 @@ pub const HELLO: Command = Command::new("hello", -1, hello)
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
 fn hello(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    redact_secrets(ctx, args);
     let proto = match args.get(1) {
         None => None,
         Some(text) => match common::number::parse_i64(text)
@@ -63,6 +64,16 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     }
     greet(ctx, out);
     Ok(())
+}
+
+/// Hides the user and the password after AUTH, even where another argument is wrong.
+fn redact_secrets(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    let auth = args
+        .iter()
+        .position(|arg| arg.eq_ignore_ascii_case(b"AUTH"));
+    if let Some(at) = auth {
+        (at + 1..args.len().min(at + 3)).for_each(|at| ctx.redact_arg(at));
+    }
 }
 
 fn greet(ctx: &Ctx<'_>, out: &mut ReplyWriter<'_>) {

@@ -84,7 +84,7 @@ fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     if to_db == ctx.db() {
         return Err(errors::SAME_OBJECT);
     }
-    if ctx.find(name).is_none() || ctx.find_in(to_db, name).is_some() {
+    if ctx.peek(name).is_none() || ctx.peek_in(to_db, name).is_some() {
         out.integer(0);
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! OBJECT: how a value is kept, and how it is used.
 //!
-//! None of these count as an access: asking for the idle time does not end it. Encodings are named
-//! as Redis names them, and change when Redis's do.
+//! None of these count as an access: asking for the idle time does not end it. As in Redis they
+//! count as hits and misses all the same. Encodings are named as Redis names them, and change when
+//! Redis's do.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -97,7 +98,7 @@ fn object_help(_: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
 }
 
 fn object_encoding(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.peek(args.at(2)) {
+    match ctx.find(args.at(2)) {
         None => out.null(),
         Some(entry) => out.bulk_str(entry.encoding()),
     }
@@ -111,7 +112,7 @@ fn object_refcount(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
     let settings = &ctx.server.settings;
     let may_share =
         settings.maxmemory.load(Relaxed) == 0 || !settings.maxmemory_policy.read().uses_clock();
-    match ctx.peek(args.at(2)).map(|entry| entry.value()) {
+    match ctx.find(args.at(2)).map(|entry| entry.value()) {
         None => out.null(),
         Some(ValueRef::Str(StrRef::Int(0..=9999))) if may_share => out.integer(SHARED),
         Some(_) => out.integer(1),
@@ -120,7 +121,7 @@ fn object_refcount(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
 }
 
 fn object_idletime(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.peek(args.at(2)) {
+    match ctx.find(args.at(2)) {
         None => out.null(),
         Some(_) if clock::mode() == clock::ClockMode::Lfu => {
             return Err(errors::keys::OBJECT_IDLETIME_UNDER_LFU);
@@ -131,7 +132,7 @@ fn object_idletime(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
 }
 
 fn object_freq(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.peek(args.at(2)) {
+    match ctx.find(args.at(2)) {
         None => out.null(),
         Some(_) if clock::mode() != clock::ClockMode::Lfu => {
             return Err(errors::keys::OBJECT_FREQ_WITHOUT_LFU);

@@ -51,13 +51,13 @@ fn renamenx(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
 /// Whether the key now has its new name.
 fn move_entry(ctx: &mut Ctx<'_>, args: Args<'_>, replace: bool) -> Result<bool, ReplyError> {
     let (from, to) = (args.at(1), args.at(2));
-    if ctx.find(from).is_none() {
+    if ctx.peek(from).is_none() {
         return Err(errors::NO_KEY);
     }
     if from == to {
         return Ok(replace);
     }
-    if !replace && ctx.find(to).is_some() {
+    if !replace && ctx.peek(to).is_some() {
         return Ok(false);
     }
     let mut source = ctx.write(from);

@@ -1,19 +1,22 @@
 //! LATENCY GRAPH: an event's spikes as a bar chart of characters.
 //!
 //! A column per sample, oldest left, scaled between the lowest and the highest sample; below each
-//! column, read downwards, how long ago it was.
+//! column, read downwards, how long ago it was. Characters and layout are Redis's, so that scripts
+//! that look at them go on working: more samples than fit go into a second chart below.
 
 use crate::latency::Series;
 
-/// Columns drawn at most: the latest ones.
+/// Columns of a chart.
 const COLUMNS_MAX: usize = 80;
-/// Rows of the chart.
+/// Rows of a chart.
 const ROWS: u64 = 4;
+/// The tops of bars, by how much of their row they fill.
+const TOPS: [char; 3] = ['_', 'o', '#'];
+const STEPS: u64 = ROWS * TOPS.len() as u64;
 
 /// The chart with its headline. `now_s` is Unix time in seconds.
 pub(super) fn draw(event: &str, series: &Series, now_s: i64) -> String {
-    let skipped = series.samples.len().saturating_sub(COLUMNS_MAX);
-    let samples: Vec<(i64, u64)> = series.samples.iter().skip(skipped).copied().collect();
+    let samples: Vec<(i64, u64)> = series.samples.iter().copied().collect();
     let high = samples.iter().map(|(_, ms)| *ms).max().unwrap_or(0);
     let low = samples.iter().map(|(_, ms)| *ms).min().unwrap_or(0);
     let mut text = format!(
@@ -21,36 +24,36 @@ pub(super) fn draw(event: &str, series: &Series, now_s: i64) -> String {
         series.max_ms,
         "-".repeat(COLUMNS_MAX),
     );
-    let levels: Vec<u64> = samples
-        .iter()
-        .map(|(_, ms)| level(*ms, low, high))
-        .collect();
-    for row in (0..ROWS).rev() {
-        push_line(&mut text, levels.iter().map(|level| cell(*level, row)));
+    for (at, part) in samples.chunks(COLUMNS_MAX).enumerate() {
+        if at > 0 {
+            text.push('\n');
+        }
+        let heights: Vec<u64> = part.iter().map(|(_, ms)| height(*ms, low, high)).collect();
+        for row in (0..ROWS).rev() {
+            push_line(&mut text, heights.iter().map(|height| cell(*height, row)));
+        }
+        push_line(&mut text, part.iter().map(|_| ' '));
+        push_labels(&mut text, part, now_s);
     }
-    text.push('\n');
-    push_labels(&mut text, &samples, now_s);
     text
 }
 
-/// Half rows that a bar fills, at least one.
-fn level(ms: u64, low: u64, high: u64) -> u64 {
+/// How high a bar is, in steps above the lowest possible one.
+fn height(ms: u64, low: u64, high: u64) -> u64 {
     let span = (high - low).max(1);
-    1 + (ms - low) * (ROWS * 2 - 1) / span
+    ((ms - low) * STEPS / span).min(STEPS - 1)
 }
 
 /// What a bar shows in a row, rows counted from the bottom.
-fn cell(level: u64, row: u64) -> char {
-    match level.saturating_sub(row * 2) {
-        0 => ' ',
-        1 => '.',
-        _ => '|',
+fn cell(height: u64, row: u64) -> char {
+    match height.checked_sub(row * TOPS.len() as u64) {
+        None => ' ',
+        Some(step) => TOPS.get(step as usize).copied().unwrap_or('|'),
     }
 }
 
 fn push_line(text: &mut String, cells: impl Iterator<Item = char>) {
-    let line: String = cells.collect();
-    text.push_str(line.trim_end());
+    text.extend(cells);
     text.push('\n');
 }
 
@@ -91,30 +94,31 @@ mod tests {
         };
         let text = draw("command", &series, 172 + 10);
         expect![[r#"
-            command - high 80 ms, low 10 ms (all time high 90 ms)
-            --------------------------------------------------------------------------------
-              |
-              |
-              ||
-            .|||
-
-            1217
-            m22s
-             ss
+            command - high 80 ms, low 10 ms (all time high 90 ms)|
+            --------------------------------------------------------------------------------|
+              # |
+              | |
+              |#|
+            _o|||
+                |
+            1217|
+            m22s|
+             ss |
         "#]]
-        .assert_eq(&text);
+        .assert_eq(&text.replace('\n', "|\n"));
     }
 
     #[test]
-    fn no_more_columns_are_drawn_than_fit() {
+    fn what_does_not_fit_goes_into_a_second_chart() {
         let series = Series {
             samples: (0..160).map(|s| (s, 5)).collect(),
             max_ms: 5,
         };
-        assert!(
-            draw("e", &series, 200)
-                .lines()
-                .all(|line| line.chars().count() <= COLUMNS_MAX)
+        let text = draw("e", &series, 200);
+        assert!(text.lines().all(|line| line.chars().count() <= COLUMNS_MAX));
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("____")).count(),
+            2
         );
     }
 }

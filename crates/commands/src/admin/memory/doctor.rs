@@ -16,7 +16,10 @@ const CLIENT_MAX: u64 = 200 << 10;
 /// The whole report.
 pub(super) fn report(memory: &MemoryFigures) -> String {
     if memory.used < USED_MIN {
-        return "This server holds next to nothing: there is nothing to examine yet.\n".to_owned();
+        // Its first words are Redis's: scripts look for them.
+        return "Hi Sam, this instance is empty or is using very little memory: there is nothing to \
+                examine yet.\n"
+            .to_owned();
     }
     let found = findings(memory);
     if found.is_empty() {
