@@ -7,7 +7,7 @@ use crate::db::DueKey;
 use crate::entry;
 use crate::hash::{KeyHash, SHARD_BITS};
 use crate::lock::{self, Locked, Parked, Shard, ShardSet, Waker};
-use crate::snapshot::{CutSize, CutState, PreImage};
+use crate::snapshot::{CutBegun, CutSize, CutState, PreImage};
 use crate::{DbId, ShardId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -226,8 +226,9 @@ impl Keyspace {
     /// the sink, and `at_cut` is called (to note the log's offset). A cut that is not over is
     /// abandoned. Then call [`Keyspace::walk`] until it says that nothing is left, and
     /// [`Keyspace::end_cut`]. Returns how much each database holds.
-    pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) -> Vec<CutSize> {
+    pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) -> CutBegun {
         let mut sizes = vec![CutSize::default(); self.databases];
+        let mut parts = 0;
         let mut locked = self.lock_all();
         if !self.is_cutting.swap(true, Relaxed) {
             entry::count_cut(true);
@@ -239,6 +240,7 @@ impl Keyspace {
                 size.keys += db.len();
                 size.volatile += db.volatile_len();
                 db.table.set_first_epoch(epoch);
+                parts += usize::from(!db.is_empty());
                 db.cut = (!db.is_empty()).then(|| {
                     Box::new(CutState {
                         epoch,
@@ -250,7 +252,7 @@ impl Keyspace {
             }
         }
         at_cut();
-        sizes
+        CutBegun { sizes, parts }
     }
 
     /// Hands about `entries_max` more entries of a shard's part of a database to the sink;
@@ -271,11 +273,15 @@ impl Keyspace {
         db.cut.is_some()
     }
 
-    /// Ends the cut; what has not been handed over never will be.
+    /// Ends the cut, which must be over or abandoned.
     pub fn end_cut(&self) {
         if self.is_cutting.swap(false, Relaxed) {
             entry::count_cut(false);
         }
+    }
+
+    /// Gives up what of the cut has not been handed over.
+    pub fn abandon_cut(&self) {
         for shard in self.shard_ids() {
             for data in self.lock_one(shard).data_mut() {
                 data.dbs.iter_mut().for_each(|db| db.cut = None);

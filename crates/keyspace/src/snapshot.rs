@@ -16,6 +16,17 @@ use std::sync::Arc;
 pub trait PreImage: Send + Sync {
     /// Entries as they were at the cut; each comes once.
     fn save(&self, entries: CutEntries);
+    /// One of the cut's parts ([`CutBegun::parts`]) has been handed over whole, or given up.
+    fn part_over(&self);
+}
+
+/// What [`crate::Keyspace::begin_cut`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CutBegun {
+    /// How much of each database there is.
+    pub sizes: Vec<CutSize>,
+    /// Tables that are not empty.
+    pub parts: usize,
 }
 
 /// How much of a database belongs to a cut.
@@ -35,6 +46,12 @@ pub(crate) struct CutState {
     /// Hash position of the next segment to visit; `None` when the walk is over.
     pub(crate) next: Option<u64>,
     pub(crate) sink: Arc<dyn PreImage>,
+}
+
+impl Drop for CutState {
+    fn drop(&mut self) {
+        self.sink.part_over();
+    }
 }
 
 impl CutState {

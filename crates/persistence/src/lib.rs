@@ -2,8 +2,10 @@
 //!
 //! [`rdb`] has the codec of values, which DUMP and RESTORE share with snapshots. It does no I/O of
 //! its own: it writes to buffers and reads from a [`rdb::Source`]. [`aof`] is the append-only file.
-//! Files are reached through [`disk`], so that failing ones can be tested.
+//! [`cut::Cut`] gives every entry of one instant, for whoever writes a snapshot. Files are reached
+//! through [`disk`], so that failing ones can be tested.
 
 pub mod aof;
+pub mod cut;
 pub mod disk;
 pub mod rdb;

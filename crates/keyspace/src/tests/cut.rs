@@ -36,6 +36,8 @@ impl PreImage for Sink {
     fn save(&self, entries: CutEntries) {
         self.queue.lock().unwrap().push(entries);
     }
+
+    fn part_over(&self) {}
 }
 
 /// Walks all that is left.
@@ -168,6 +170,7 @@ fn an_abandoned_cut_leaves_the_next_one_whole() {
     ks.begin_cut(&first, || {});
     ks.walk(ShardId(0), DbId(0), 50);
     (0..50).for_each(|i| set(&ks, format!("k{i}").as_bytes(), b"2"));
+    ks.abandon_cut();
     ks.end_cut();
     let sink = Arc::new(Sink::default());
     let as_sink: Arc<dyn PreImage> = sink.clone();
@@ -248,5 +251,6 @@ fn a_large_value_is_held_while_it_is_pinned() {
     assert!(!is_held());
     let state = sink.into_state();
     assert_eq!(state[&(0, b"big".to_vec())].len(), 1 << 20);
+    ks.abandon_cut();
     ks.end_cut();
 }
