@@ -77,7 +77,9 @@ impl<S: Source> Records<S> {
         if !digits.iter().all(u8::is_ascii_digit) {
             return Ok(Err(BadHeader::Signature));
         }
-        let version = digits.iter().fold(0, |n, byte| n * 10 + u16::from(byte - b'0'));
+        let version = digits
+            .iter()
+            .fold(0, |n, byte| n * 10 + u16::from(byte - b'0'));
         if !is_known_version(version) {
             return Ok(Err(BadHeader::Version(version)));
         }
@@ -193,6 +195,8 @@ impl<S: Source> Records<S> {
         if self.version < 5 {
             return Ok(None);
         }
-        self.source.array().map(|bytes| Some(u64::from_le_bytes(bytes)))
+        self.source
+            .array()
+            .map(|bytes| Some(u64::from_le_bytes(bytes)))
     }
 }

@@ -235,7 +235,12 @@ fn delay(progress: &Progress, cancelled: &dyn Fn() -> bool) {
     if us == 0 {
         return;
     }
-    if us < 0 && !progress.keys.load(Relaxed).is_multiple_of(us.unsigned_abs()) {
+    if us < 0
+        && !progress
+            .keys
+            .load(Relaxed)
+            .is_multiple_of(us.unsigned_abs())
+    {
         return;
     }
     let mut left = Duration::from_micros(us.max(1) as u64);

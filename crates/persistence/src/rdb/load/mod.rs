@@ -204,7 +204,8 @@ struct Direct<'a, I> {
 impl<S: Source, I: FnMut(NewEntry<'_>) -> bool> Consumer<S> for Direct<'_, I> {
     fn key(&mut self, head: &Head, key: &[u8], source: &mut S) -> Result<(), LoadError> {
         let tools = (&mut self.scratch, &self.options);
-        self.taker.take((head, key), source, tools, &mut self.insert)
+        self.taker
+            .take((head, key), source, tools, &mut self.insert)
     }
 
     fn finish(&mut self) -> Result<(), LoadError> {

@@ -42,7 +42,9 @@ impl Shared<'_> {
             let key = &batch.bytes[start..*key_end];
             let mut source = SliceSource::new(&batch.bytes[*key_end..*end]);
             let tools = (&mut *scratch, options);
-            let taken = self.taker.take((head, key), &mut source, tools, self.insert);
+            let taken = self
+                .taker
+                .take((head, key), &mut source, tools, self.insert);
             if let Err(error) = taken {
                 let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert(error);
@@ -94,7 +96,9 @@ impl<S: Source> Consumer<S> for Splitter<'_> {
         bytes.extend_from_slice(key);
         let key_end = bytes.len();
         split::copy(head.type_byte, source, bytes).map_err(|error| LoadError::Format(0, error))?;
-        self.batch.heads.push((*head, key_end, self.batch.bytes.len()));
+        self.batch
+            .heads
+            .push((*head, key_end, self.batch.bytes.len()));
         if self.batch.bytes.len() >= BATCH_BYTES {
             self.send();
             shared.check()?;

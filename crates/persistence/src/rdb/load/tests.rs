@@ -174,7 +174,9 @@ fn a_file_holds_what_the_keyspace_held_for_any_number_of_threads() {
 fn every_truncation_and_every_changed_byte_is_noticed() {
     let ks = keyspace();
     for (key, value) in [("a", "1"), ("b", "a longer value of some words"), ("c", "")] {
-        change(&ks, key.as_bytes(), 1, |w| w.set(KeyValue::plain(value.as_bytes())));
+        change(&ks, key.as_bytes(), 1, |w| {
+            w.set(KeyValue::plain(value.as_bytes()))
+        });
     }
     let bytes = saved(&ks, &save_options());
     for len in 0..bytes.len() {
@@ -253,7 +255,9 @@ fn a_file_written_under_concurrent_writers_is_the_state_of_the_cut() {
                 std::thread::spawn(move || {
                     let mut random = seed * 2 + writer + 1;
                     for round in 0..3000 {
-                        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        random = random
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1);
                         let (i, what) = ((random >> 33) % 4000, random >> 60);
                         let key = format!("key:{i}");
                         change(&ks, key.as_bytes(), (i % 3) as u32, |w| match what {
@@ -280,7 +284,9 @@ fn a_file_written_under_concurrent_writers_is_the_state_of_the_cut() {
         let mut bytes = Vec::new();
         let progress = Progress::default();
         write_rdb(cut, &mut bytes, &save_options(), &progress, &|| false).unwrap();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        writers
+            .into_iter()
+            .for_each(|writer| writer.join().unwrap());
         let mut options = load_options();
         options.skip_expired = false;
         let (other, counters, notes) = (keyspace(), Loaded::default(), Notes::default());
@@ -297,7 +303,13 @@ fn a_file_written_under_concurrent_writers_is_the_state_of_the_cut() {
 fn a_cut_that_is_called_off_leaves_no_trace() {
     let ks = filled();
     let cut = Cut::begin(&ks, || {});
-    let result = write_rdb(cut, &mut Vec::new(), &save_options(), &Progress::default(), &|| true);
+    let result = write_rdb(
+        cut,
+        &mut Vec::new(),
+        &save_options(),
+        &Progress::default(),
+        &|| true,
+    );
     assert!(matches!(result, Err(SaveError::Cancelled)));
     let again = saved(&ks, &save_options());
     assert!(loaded(&again, 0).is_ok());
@@ -335,8 +347,21 @@ fn the_old_file_survives_every_failure_of_the_disk() {
     let (nospc, io) = (Some(28), Some(5));
     for (faults, step) in [
         (Faults { open: io, ..none }, "open"),
-        (Faults { write: nospc, ..none }, "rdbSaveRio"),
-        (Faults { write: nospc, space: 100_000, ..none }, "rdbSaveRio"),
+        (
+            Faults {
+                write: nospc,
+                ..none
+            },
+            "rdbSaveRio",
+        ),
+        (
+            Faults {
+                write: nospc,
+                space: 100_000,
+                ..none
+            },
+            "rdbSaveRio",
+        ),
         (Faults { sync: io, ..none }, "fsync"),
         (Faults { rename: io, ..none }, "rename"),
     ] {
@@ -351,9 +376,17 @@ fn the_old_file_survives_every_failure_of_the_disk() {
         assert_eq!(std::fs::read(dir.join("dump.rdb")).unwrap(), old);
         assert!(disk.size(&dir.join("temp-1.rdb")).is_err());
     }
-    disk.set(Faults { short: 1000, ..none });
+    disk.set(Faults {
+        short: 1000,
+        ..none
+    });
     save().unwrap();
     let new = std::fs::read(dir.join("dump.rdb")).unwrap();
-    assert!(loaded(&new, 1).unwrap().0.contains_key(&(0, b"new".to_vec())));
+    assert!(
+        loaded(&new, 1)
+            .unwrap()
+            .0
+            .contains_key(&(0, b"new".to_vec()))
+    );
     std::fs::remove_dir_all(dir).unwrap();
 }
