@@ -47,7 +47,7 @@ pub(crate) fn call(
     }
     let hint = match (prepared.hashed, server.table.entry(id).single_key) {
         (true, Some(at)) => (args.at(at).as_ptr(), prepared.hash),
-        _ => (std::ptr::null(), KeyHash(0)),
+        _ => NO_HINT,
     };
     let mut ctx = new_ctx(
         server,
@@ -57,27 +57,25 @@ pub(crate) fn call(
         hint,
     );
     run(&mut ctx, id, args, out);
-    finish(&ctx)
+    let outcome = finish(&ctx);
+    if !ctx.effects.ready.is_empty() {
+        crate::blocking::serve(ctx);
+    }
+    outcome
 }
 
-fn new_ctx<'a>(
+/// Where no key is known beforehand.
+pub(crate) const NO_HINT: (*const u8, KeyHash) = (std::ptr::null(), KeyHash(0));
+
+/// The surroundings of a command about to run, at its session's time.
+pub(crate) fn new_ctx<'a>(
     server: &'a Server,
     session: &'a mut Session,
     command: &'static Command,
     locked: Locked<'a>,
     hint: (*const u8, KeyHash),
 ) -> Ctx<'a> {
-    let effects = Effects {
-        now_ms: session.clock_us / 1000,
-        on_expired: if session.origin.expires_keys() {
-            OnExpired::Delete
-        } else {
-            OnExpired::Keep
-        },
-        no_touch: session.no_touch,
-        wants: EventClass(server.settings.notify_keyspace_events.load(Relaxed) as u32),
-        ..Effects::default()
-    };
+    let effects = effects_for(server, session);
     Ctx {
         server,
         now_us: session.clock_us,
@@ -100,19 +98,43 @@ fn new_ctx<'a>(
     }
 }
 
+/// Nothing has followed yet from what this client does now.
+fn effects_for(server: &Server, session: &Session) -> Effects {
+    Effects {
+        now_ms: session.clock_us / 1000,
+        on_expired: if session.origin.expires_keys() {
+            OnExpired::Delete
+        } else {
+            OnExpired::Keep
+        },
+        no_touch: session.no_touch,
+        wants: EventClass(server.settings.notify_keyspace_events.load(Relaxed) as u32),
+        ..Effects::default()
+    }
+}
+
+/// Puts another client in the place of the one whose command is done, at this moment; returns that.
+pub(crate) fn take_over(
+    ctx: &mut Ctx<'_>,
+    mut session: Session,
+    command: &'static Command,
+) -> Session {
+    session.clock_us = common::clock::now_us();
+    ctx.now_us = session.clock_us;
+    ctx.effects = effects_for(ctx.server, &session);
+    ctx.command = command;
+    ctx.propagation = Propagation::Verbatim;
+    ctx.hint = NO_HINT;
+    std::mem::replace(ctx.session, session)
+}
+
 /// The surroundings of changes that no client asked for: expiry, eviction.
 pub(crate) fn internal_ctx<'a>(
     server: &'a Server,
     session: &'a mut Session,
     locked: Locked<'a>,
 ) -> Ctx<'a> {
-    new_ctx(
-        server,
-        session,
-        &crate::expire::INTERNAL,
-        locked,
-        (std::ptr::null(), KeyHash(0)),
-    )
+    new_ctx(server, session, &crate::expire::INTERNAL, locked, NO_HINT)
 }
 
 /// The shards that the command needs.
@@ -211,19 +233,26 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
         id,
         us,
         failed,
-        server.settings.latency_tracking.load(Relaxed),
+        server.settings.latency_tracking.load(Relaxed) && !ctx.blocked,
     );
     stats.looked_up(ctx.hits.take(), ctx.misses.take());
     if server.monitors.are_there() {
         crate::monitor::show(ctx, start_us, args);
     }
-    if us >= 1000 || server.settings.is_slow(us) {
+    if us >= 1000 || ctx.blocked || server.settings.is_slow(us) {
         record_slow(ctx, args, us);
     }
 }
 
-/// Sends what changed to the log and to those who watch, and forgets it.
+/// Sends what changed to the log and to those who watch, and forgets it; those who wait are still
+/// to be served.
 pub(crate) fn drain(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    log_changes(ctx, args);
+    tell_others(ctx);
+}
+
+/// The first half of [`drain`]: counts the changes and sends them to the log.
+pub(crate) fn log_changes(ctx: &mut Ctx<'_>, args: Args<'_>) {
     let server = ctx.server;
     let dirty = ctx.effects.dirty;
     server.stats.worker(ctx.session.worker).changed(dirty);
@@ -234,6 +263,10 @@ pub(crate) fn drain(ctx: &mut Ctx<'_>, args: Args<'_>) {
     if server.log.is_wanted() && ctx.session.origin.is_propagated() {
         propagate(ctx, propagation, args, dirty);
     }
+}
+
+/// The second half of [`drain`].
+pub(crate) fn tell_others(ctx: &mut Ctx<'_>) {
     crate::notify::drain(ctx);
     ctx.effects.clear();
 }
@@ -271,7 +304,12 @@ fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
     server
         .latency
         .record_if_needed(event, us / 1000, threshold_ms);
-    if server.settings.is_slow(us) && !ctx.command.has(flag::SKIP_SLOWLOG) {
+    if ctx.blocked {
+        // It is recorded when it is over.
+        if let Some(wait) = &*ctx.session.state.wait.lock() {
+            wait.spent_us.store(us, Relaxed);
+        }
+    } else if server.settings.is_slow(us) && !ctx.command.has(flag::SKIP_SLOWLOG) {
         let name = ctx.session.state.text.lock().name.clone();
         let max_len = server.settings.slowlog_max_len.load(Relaxed);
         let shown = crate::slowlog::shorten(Args::new(&ctx.shown_args(args)));

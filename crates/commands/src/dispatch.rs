@@ -231,12 +231,15 @@ pub fn batch_end(session: &mut Session) {
 
 /// The moment that the client asked for with [`crate::session::ClientLink::wake_at`] has come.
 pub fn timed_out(server: &Server, session: &mut Session, out: &mut ReplyWriter<'_>) -> Outcome {
-    crate::admin::waitaof_timed_out(server, session, out);
-    Outcome::Done
+    if crate::admin::waitaof_timed_out(server, session, out) {
+        return Outcome::Done;
+    }
+    crate::blocking::timed_out(server, session, out)
 }
 
 /// The client is gone: forgets what it held.
 pub fn disconnect(server: &Server, mut session: Session) {
+    crate::blocking::abandon(server, &session.state);
     crate::transactions::unwatch_gone(server, &mut session);
     server.monitors.remove_if(&session);
     crate::pubsub::leave(&server.pubsub, &mut session);

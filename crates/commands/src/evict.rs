@@ -71,5 +71,8 @@ fn evict_one(server: &Server, session: &mut Session, policy: Policy) -> bool {
     let lazy = server.settings.lazyfree_lazy_eviction.load(Relaxed);
     let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
     call::drain(&mut ctx, Args::new(&[name, &victim.key]));
+    if !ctx.effects.ready.is_empty() {
+        crate::blocking::serve(ctx);
+    }
     true
 }

@@ -98,6 +98,9 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
                 key.unchanged();
             }
             call::drain(&mut ctx, resp::Args::new(&[]));
+            if !ctx.effects.ready.is_empty() {
+                crate::blocking::serve(ctx);
+            }
         }
         next = next.min(server.keyspace.next_due(shard));
     }

@@ -53,6 +53,7 @@ mod strings;
 mod transactions;
 mod zsets;
 
+pub use blocking::attend;
 pub use ctx::{CmdResult, Ctx};
 pub use dispatch::{
     Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, timed_out,

@@ -13,6 +13,7 @@ use replication::Log;
 
 use crate::admin::Switches;
 use crate::aof::Gate;
+use crate::blocking::Attendant;
 use crate::host::Host;
 use crate::jobs::Jobs;
 use crate::latency::LatencyMonitor;
@@ -51,6 +52,8 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Blocked clients: what is left to do for them.
+    pub blocking: Arc<Attendant>,
     /// MONITOR.
     pub monitors: Monitors,
     /// Subscriptions.
@@ -83,6 +86,7 @@ impl Server {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             pause: Pause::default(),
+            blocking: Arc::default(),
             monitors: Monitors::default(),
             pubsub: PubSub::default(),
             debug: Switches::default(),

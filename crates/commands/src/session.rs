@@ -13,6 +13,7 @@ use keyspace::DbId;
 use parking_lot::Mutex;
 use resp::Proto;
 
+use crate::blocking::Wait;
 use crate::multi::Transaction;
 use crate::origin::Origin;
 use crate::pubsub::Subscriptions;
@@ -89,6 +90,8 @@ pub struct ClientState {
     /// While keys are watched: becomes true under the shard lock of a watched key that changes, and
     /// EXEC must fail then. There while anything is watched.
     pub watch: Mutex<Option<Arc<AtomicBool>>>,
+    /// What the client waits for in a blocking command.
+    pub(crate) wait: Mutex<Option<Arc<Wait>>>,
     /// Names.
     pub text: Mutex<ClientText>,
 }
@@ -109,11 +112,17 @@ impl ClientState {
             subscription_mem: AtomicU64::new(0),
             redirect: std::sync::atomic::AtomicI64::new(-1),
             watch: Mutex::new(None),
+            wait: Mutex::new(None),
             text: Mutex::new(ClientText {
                 user: "default".into(),
                 ..ClientText::default()
             }),
         }
+    }
+
+    /// Whether the client waits in a blocking command that ends by itself.
+    pub fn waits_with_timeout(&self) -> bool {
+        self.wait.lock().as_ref().is_some_and(|wait| wait.is_timed)
     }
 }
 
@@ -143,6 +152,10 @@ pub trait ClientLink: Send + Sync {
     /// Where to post to it together with others of its worker; `None` without a connection.
     fn address(&self) -> Option<ClientAddress> {
         None
+    }
+    /// Whether the connection is ending: nothing that is sent to it will be read.
+    fn is_closing(&self) -> bool {
+        false
     }
     /// Posts [`resume`](Self::resume) no earlier than at the given Unix time in milliseconds.
     fn wake_at(&self, at_ms: i64);

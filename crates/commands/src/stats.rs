@@ -125,6 +125,20 @@ impl WorkerStats {
         }
     }
 
+    /// Counts what a command that had to wait, and was counted when it began to, took in the end:
+    /// `more_us` since then.
+    pub fn unblocked(&self, id: CommandId, more_us: u64, us: u64, failed: bool, track: bool) {
+        let cell = &self.cells[usize::from(id)];
+        add(&cell.usec, more_us);
+        if failed {
+            add(&cell.failed, 1);
+        }
+        if track {
+            let histogram = cell.histogram.get_or_init(new_histogram);
+            add(&histogram[histogram_bucket(us)], 1);
+        }
+    }
+
     /// Counts a command that was refused.
     pub fn rejected(&self, id: CommandId) {
         add(&self.cells[usize::from(id)].rejected, 1);

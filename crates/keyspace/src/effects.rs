@@ -126,7 +126,7 @@ pub struct Effects {
     pub events: SmallVec<[KeyEvent; 1]>,
     /// Keys changed, if `tracks`.
     pub touched: SmallVec<[DbKey; 1]>,
-    /// Keys changed for which someone waits.
+    /// Keys changed for which someone waits: to be served when all else is done.
     pub ready: SmallVec<[DbKey; 1]>,
     /// Keys that had expired and were deleted on the way: to be propagated as DEL, first.
     pub expired: SmallVec<[DbKey; 1]>,
@@ -143,12 +143,11 @@ impl Effects {
         }
     }
 
-    /// Whether nothing has followed yet.
+    /// Whether nothing has followed yet that [`clear`](Self::clear) would forget.
     pub fn is_empty(&self) -> bool {
         self.dirty == 0
             && self.events.is_empty()
             && self.touched.is_empty()
-            && self.ready.is_empty()
             && self.expired.is_empty()
             && self.expired_fields.is_empty()
     }
@@ -165,12 +164,11 @@ impl Effects {
         }
     }
 
-    /// Forgets what was collected, keeping the settings.
+    /// Forgets what was collected, keeping the settings and who is to be served.
     pub fn clear(&mut self) {
         self.dirty = 0;
         self.events.clear();
         self.touched.clear();
-        self.ready.clear();
         self.expired.clear();
         self.expired_fields.clear();
     }

@@ -219,6 +219,13 @@ impl<'a> Guards<'a> {
 }
 
 impl<'a> Locked<'a> {
+    /// No shard at all.
+    pub fn none() -> Self {
+        Self {
+            guards: Guards::Many(Vec::new()),
+        }
+    }
+
     #[inline]
     fn find(&self, shard: ShardId) -> Option<usize> {
         match &self.guards {

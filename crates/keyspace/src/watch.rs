@@ -91,10 +91,10 @@ impl Watchers {
 
 /// A client that waits for a key; what it wants is the dispatcher's business.
 pub trait Waiter: Send + Sync + std::fmt::Debug {
-    /// Identifies the waiter (a client id).
+    /// Identifies the waiter; never reused.
     fn id(&self) -> u64;
-    /// For the dispatcher to know its own type again.
-    fn as_any(&self) -> &dyn std::any::Any;
+    /// For the dispatcher to get its own type back.
+    fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
 
 /// The waiters of one shard's part of a database.
@@ -118,7 +118,10 @@ impl Waiters {
     pub(crate) fn remove(&mut self, key: &[u8], id: u64) {
         let Some(map) = &mut self.0 else { return };
         if let Some(queue) = map.get_mut(key) {
-            queue.retain(|w| w.id() != id);
+            // Those at the front are served, and found, first.
+            if let Some(at) = queue.iter().position(|w| w.id() == id) {
+                queue.remove(at);
+            }
             if queue.is_empty() {
                 map.remove(key);
             }
@@ -128,8 +131,16 @@ impl Waiters {
         }
     }
 
-    pub(crate) fn of(&self, key: &[u8]) -> impl Iterator<Item = &Arc<dyn Waiter>> {
-        self.0.iter().filter_map(move |map| map.get(key)).flatten()
+    fn queue(&self, key: &[u8]) -> Option<&VecDeque<Arc<dyn Waiter>>> {
+        self.0.as_ref()?.get(key)
+    }
+
+    pub(crate) fn are_for(&self, key: &[u8]) -> bool {
+        self.queue(key).is_some()
+    }
+
+    pub(crate) fn get(&self, key: &[u8], at: usize) -> Option<&Arc<dyn Waiter>> {
+        self.queue(key)?.get(at)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {

@@ -419,7 +419,7 @@ impl<'a> Write<'a> {
         if !self.db.watchers.is_empty() {
             self.db.watchers.touch(self.key, self.place.is_some());
         }
-        if !self.db.waiters.is_empty() && self.db.waiters.of(self.key).next().is_some() {
+        if !self.db.waiters.is_empty() && self.db.waiters.are_for(self.key) {
             self.effects.ready.push(DbKey {
                 db: self.db.id(),
                 key: self.key.into(),

@@ -1,7 +1,8 @@
 //! The control plane's clock: expiry, the end of pauses, and whatever else happens by itself.
 //!
 //! One thread sleeps until the next key is due, at most [`TICK_MS`], so that a key is gone within
-//! 10 ms of its time; nothing here runs on a worker.
+//! 10 ms of its time; another serves blocked clients where a worker would have to wait for a lock.
+//! Nothing here runs on a worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ const TICK_MS: i64 = 5;
 /// The running clock.
 pub struct Cron {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Cron {
@@ -28,21 +29,28 @@ impl Cron {
         server: Arc<Server>,
         every: impl Fn(i64) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let run = move || run(&server, &stopped, &every);
-        let thread = std::thread::Builder::new().name("cron".into()).spawn(run)?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
+        let mut this = Self {
+            stop: Arc::default(),
+            threads: Vec::new(),
+        };
+        let (stop, attended) = (Arc::clone(&this.stop), Arc::clone(&server));
+        this.spawn("attendant", move || commands::attend(&attended, &stop))?;
+        let stop = Arc::clone(&this.stop);
+        this.spawn("cron", move || run(&server, &stop, &every))?;
+        Ok(this)
+    }
+
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
+        self.threads.push(thread);
+        Ok(())
     }
 }
 
 impl Drop for Cron {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A panic of the thread has been reported where it happened.
             let _ = thread.join();
         }

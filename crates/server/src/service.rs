@@ -73,6 +73,10 @@ impl ClientLink for Link {
         }
     }
 
+    fn is_closing(&self) -> bool {
+        self.0.is_closing()
+    }
+
     fn is_over_limit(&self, more: usize) -> bool {
         self.0.over_hard_limit(more)
     }

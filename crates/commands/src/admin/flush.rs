@@ -63,6 +63,7 @@ fn is_sync(ctx: &Ctx<'_>, args: Args<'_>) -> Result<bool, ReplyError> {
 fn flush(ctx: &mut Ctx<'_>, db: DbId, sync: bool) {
     let removed = ctx.locked().flush(db, sync);
     ctx.effects().dirty += removed as u64;
+    ctx.wake_all(db);
 }
 
 fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
@@ -102,6 +103,10 @@ fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
         return Err(errors::keys::DB_OUT_OF_RANGE);
     }
     ctx.effects().dirty += 1;
+    ctx.wake_all(first);
+    if first != second {
+        ctx.wake_all(second);
+    }
     out.ok();
     Ok(())
 }

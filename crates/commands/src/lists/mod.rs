@@ -1,8 +1,9 @@
 //! Lists: one file per group of commands that share their ways.
 //!
 //! A file per kind of operation; the limits of nodes and encodings are read from the settings for
-//! each command. Blocking commands are not here yet.
+//! each command.
 
+mod block;
 mod edit;
 mod moves;
 mod pop;
@@ -10,6 +11,9 @@ mod push;
 mod read;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use moves::{Move, move_one};
+pub(crate) use pop::{pop_one_with_key, pop_with_key};
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -22,6 +26,11 @@ use crate::server::Server;
 
 /// The family's commands.
 pub const COMMANDS: &[&Command] = &[
+    &block::BLMOVE,
+    &block::BLMPOP,
+    &block::BLPOP,
+    &block::BRPOP,
+    &block::BRPOPLPUSH,
     &edit::LINSERT,
     &edit::LREM,
     &edit::LSET,

@@ -1,14 +1,14 @@
 //! Taking from the ends: LPOP, RPOP, LMPOP.
 //!
-//! What is popped goes to the log as the same number of plain pops. The blocking forms are not
-//! here; they will serve waiters with the same functions.
+//! What is popped goes to the log as the same number of plain pops. The blocking forms are next
+//! door (`block.rs`); they, and those who serve waiters, use the same functions.
 
 use std::ops::ControlFlow;
 
 use common::number::I64Text;
 use datatypes::List;
 use datatypes::list::{End, ListLimits};
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use super::{limits, parse_end, popped};
 use crate::collection::{self, parse_count, parse_positive, reply_item};
@@ -135,8 +135,23 @@ fn take(
 }
 
 fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let keys = parse_positive(args.at(1), errors::NUMKEYS_NOT_POSITIVE)?;
-    let options = keys.checked_add(2).ok_or(errors::SYNTAX)?;
+    let (names, end, count) = parse_many(args, 1)?;
+    for name in names.iter() {
+        if pop_with_key(ctx, name, end, count, out)? {
+            return Ok(());
+        }
+    }
+    out.null_array();
+    Ok(())
+}
+
+/// Reads the number of keys, which is at index `at`, the keys, the end and the count behind it.
+///
+/// # Errors
+/// Any of them makes no sense.
+pub(super) fn parse_many(args: Args<'_>, at: usize) -> Result<(Args<'_>, End, usize), ReplyError> {
+    let keys = parse_positive(args.at(at), errors::NUMKEYS_NOT_POSITIVE)?;
+    let options = keys.checked_add(at + 1).ok_or(errors::SYNTAX)?;
     let end = parse_end(args.get(options).ok_or(errors::SYNTAX)?)?;
     let count = match (args.get(options + 1), args.get(options + 2)) {
         (None, _) => 1,
@@ -149,13 +164,40 @@ fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         }
         _ => return Err(errors::SYNTAX),
     };
-    for name in args.from(2).iter().take(keys) {
-        if pop_with_key(ctx, name, end, count, out)? {
-            return Ok(());
-        }
+    let names = Args::new(&args.as_slice()[at + 1..options]);
+    Ok((names, end, count))
+}
+
+/// Replies a key's name and an element of it, which it removes. False, and no reply, where there
+/// is no such key.
+///
+/// # Errors
+/// WRONGTYPE.
+pub(crate) fn pop_one_with_key(
+    ctx: &mut Ctx<'_>,
+    name: &[u8],
+    end: End,
+    out: &mut ReplyWriter<'_>,
+) -> Result<bool, ReplyError> {
+    let limits = limits(ctx.server);
+    let mut key = ctx.write(name);
+    let Some(list) = collection::open::<List>(&mut key)? else {
+        return Ok(false);
+    };
+    out.array(2);
+    out.bulk(name);
+    list.pop(end, &limits, |item| reply_item(item, out));
+    collection::commit_removal::<List>(key, popped(end), 1);
+    ctx.propagate_as(&[name_of(end), name]);
+    Ok(true)
+}
+
+/// The command that pops there.
+fn name_of(end: End) -> &'static [u8] {
+    match end {
+        End::Head => b"LPOP",
+        End::Tail => b"RPOP",
     }
-    out.null_array();
-    Ok(())
 }
 
 /// Replies a key's name and up to `count` of its elements, and removes them. False, and no reply,
@@ -163,13 +205,13 @@ fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
 ///
 /// # Errors
 /// WRONGTYPE.
-fn pop_with_key(
+pub(crate) fn pop_with_key(
     ctx: &mut Ctx<'_>,
     name: &[u8],
     end: End,
     count: usize,
     out: &mut ReplyWriter<'_>,
-) -> Result<bool, resp::ReplyError> {
+) -> Result<bool, ReplyError> {
     let limits = limits(ctx.server);
     let mut key = ctx.write(name);
     let Some(list) = collection::open::<List>(&mut key)? else {
@@ -179,7 +221,6 @@ fn pop_with_key(
     out.bulk(name);
     let count = take(list, end, count, &limits, out);
     collection::commit_removal::<List>(key, popped(end), count as u64);
-    let command = if end == End::Head { b"LPOP" } else { b"RPOP" };
-    ctx.propagate_as(&[command, name, I64Text::new(count as i64).as_bytes()]);
+    ctx.propagate_as(&[name_of(end), name, I64Text::new(count as i64).as_bytes()]);
     Ok(true)
 }

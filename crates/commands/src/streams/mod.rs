@@ -20,6 +20,8 @@ mod setid;
 mod tests;
 mod trim;
 
+pub(crate) use read::{GroupRead, serve_group, serve_read};
+
 use datatypes::Stream;
 use datatypes::stream::{Entries, StreamId};
 use keyspace::{Event, EventClass, ValueMut, ValueRef, Write};

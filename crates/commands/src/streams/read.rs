@@ -1,7 +1,8 @@
 //! XREAD and XREADGROUP.
 //!
 //! All keys, groups and ids are checked before the first stream is served, since serving a group
-//! changes it.
+//! changes it. With BLOCK a reader that finds nothing waits; it is served by whoever adds an entry,
+//! with what that one stream has ([`serve_read`], [`serve_group`]).
 
 use datatypes::Stream;
 use datatypes::stream::{Delivery, StreamId};
@@ -11,10 +12,14 @@ use smallvec::SmallVec;
 
 use super::parse;
 use super::propagate::{self, Claimed};
+use crate::blocking::{Deadline, Want, parse_milliseconds};
 use crate::command::flag::{BLOCKING, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
+
+/// How many entries of a stream one that waits without COUNT gets.
+const WAITING_COUNT: usize = 1000;
 
 /// `XREAD`
 pub const XREAD: Command = Command::new("xread", -4, xread)
@@ -62,7 +67,8 @@ struct Request<'a> {
     /// 0 for all.
     count: usize,
     no_ack: bool,
-    block: bool,
+    /// BLOCK, and until when.
+    block: Option<Deadline>,
     /// Keys, and as many ids.
     streams: Args<'a>,
 }
@@ -73,7 +79,7 @@ impl<'a> Request<'a> {
             group: None,
             count: 0,
             no_ack: false,
-            block: false,
+            block: None,
             streams: args.from(args.len()),
         };
         let mut at = 1;
@@ -84,8 +90,7 @@ impl<'a> Request<'a> {
                 if ctx.session.origin == Origin::Script {
                     return Err(errors::stream::block_in_script(args.at(0)));
                 }
-                check_timeout(args.at(at + 1))?;
-                request.block = true;
+                request.block = Some(parse_milliseconds(args.at(at + 1))?);
                 at += 2;
             } else if is(b"COUNT") && left >= 1 {
                 request.count = parse::integer(args.at(at + 1))?.max(0) as usize;
@@ -126,14 +131,6 @@ impl<'a> Request<'a> {
         let (streams, count) = (self.streams, self.streams.len() / 2);
         (0..count).map(move |i| (streams.at(i), streams.at(count + i)))
     }
-}
-
-fn check_timeout(text: &[u8]) -> Result<(), ReplyError> {
-    let timeout = common::number::parse_i64(text).ok_or(errors::TIMEOUT_NOT_INTEGER)?;
-    if timeout < 0 {
-        return Err(errors::TIMEOUT_NEGATIVE);
-    }
-    Ok(())
 }
 
 /// Where reading begins in a stream for an id of XREAD.
@@ -178,17 +175,14 @@ impl Frame {
         out.bulk(key);
     }
 
-    /// Ends the reply; nothing served is an error where the client would wait.
-    fn finish(self, ctx: &Ctx<'_>, block: bool, out: &mut ReplyWriter<'_>) -> CmdResult {
+    /// Ends the reply; whether anything was served. If not, there is none yet.
+    fn finish(self, out: &mut ReplyWriter<'_>) -> bool {
         match self.header {
             Some(header) if out.proto() == Proto::Resp2 => out.finish_array(header, self.served),
             Some(header) => out.finish_map(header, self.served),
-            None if block && !ctx.in_transaction() && ctx.session.origin.is_checked() => {
-                return Err(errors::stream::BLOCK_UNSUPPORTED);
-            }
-            None => out.null_array(),
+            None => return false,
         }
-        Ok(())
+        true
     }
 }
 
@@ -200,10 +194,13 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         sources.push((key, stream, resolve(stream, id)?));
     }
     let mut frame = Frame::default();
+    let mut after = Vec::new();
     for (key, stream, from) in sources {
-        let (Some(stream), From::After(id)) = (stream, from) else {
-            continue;
-        };
+        let From::After(id) = from else { continue };
+        if request.block.is_some() {
+            after.push(id);
+        }
+        let Some(stream) = stream else { continue };
         let Some(start) = id.next() else { continue };
         if stream.last_live_id().is_some_and(|last| last >= start) {
             frame.begin_stream(key, out);
@@ -211,7 +208,58 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
             super::write_entries(entries, request.count, out);
         }
     }
-    frame.finish(ctx, request.block, out)
+    if !frame.finish(out) {
+        wait(
+            ctx,
+            args,
+            &request,
+            |count| Want::Read { after, count },
+            out,
+        );
+    }
+    Ok(())
+}
+
+/// Nothing was found: waits, if that is asked for and possible.
+fn wait(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    request: &Request<'_>,
+    want: impl FnOnce(usize) -> Want,
+    out: &mut ReplyWriter<'_>,
+) {
+    match request.block {
+        Some(deadline) if ctx.may_block() => {
+            let count = match request.count {
+                0 => WAITING_COUNT,
+                count => count,
+            };
+            let keys = request.pairs().map(|(key, _)| key);
+            ctx.block(args, keys, want(count), deadline);
+        }
+        _ => out.null_array(),
+    }
+}
+
+/// Serves a waiting XREAD: replies up to `count` entries of a stream behind an id.
+///
+/// # Errors
+/// WRONGTYPE.
+pub(crate) fn serve_read(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    after: StreamId,
+    count: usize,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    let stream = super::expect(ctx.peek(key).map(|entry| entry.value()))?;
+    if let (Some(stream), Some(start)) = (stream, after.next()) {
+        let mut frame = Frame::default();
+        frame.begin_stream(key, out);
+        super::write_entries(stream.range(start, StreamId::MAX, false), count, out);
+        frame.finish(out);
+    }
+    Ok(())
 }
 
 fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
@@ -227,25 +275,74 @@ fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     }
     let mut frame = Frame::default();
     for (key, from) in sources {
-        let delivery = Delivering {
-            key,
+        let read = GroupRead {
             group,
             consumer,
             count: request.count,
             no_ack: request.no_ack,
         };
-        delivery.run(ctx, from, &mut frame, out);
+        Delivering { key, read }.run(ctx, from, &mut frame, out);
     }
-    frame.finish(ctx, request.block, out)
+    if !frame.finish(out) {
+        let want = |count| {
+            Want::ReadGroup(GroupRead {
+                group: group.into(),
+                consumer: consumer.into(),
+                count,
+                no_ack: request.no_ack,
+            })
+        };
+        wait(ctx, args, &request, want, out);
+    }
+    Ok(())
+}
+
+/// Serves a waiting XREADGROUP: delivers what is new in a stream.
+///
+/// # Errors
+/// None.
+pub(crate) fn serve_group(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    read: &GroupRead<&[u8]>,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    let mut frame = Frame::default();
+    let read = *read;
+    Delivering { key, read }.run(ctx, From::New, &mut frame, out);
+    frame.finish(out);
+    Ok(())
+}
+
+/// Who reads for a group, and how. `K` holds the names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupRead<K> {
+    /// The group.
+    pub(crate) group: K,
+    /// Its consumer.
+    pub(crate) consumer: K,
+    /// Entries of each stream at most; 0 for all.
+    pub(crate) count: usize,
+    /// Entries count as acknowledged at once.
+    pub(crate) no_ack: bool,
+}
+
+impl GroupRead<Box<[u8]>> {
+    /// The same over borrowed names.
+    pub(crate) fn borrowed(&self) -> GroupRead<&[u8]> {
+        GroupRead {
+            group: &self.group,
+            consumer: &self.consumer,
+            count: self.count,
+            no_ack: self.no_ack,
+        }
+    }
 }
 
 /// One stream of an XREADGROUP.
 struct Delivering<'a> {
     key: &'a [u8],
-    group: &'a [u8],
-    consumer: &'a [u8],
-    count: usize,
-    no_ack: bool,
+    read: GroupRead<&'a [u8]>,
 }
 
 impl Delivering<'_> {
@@ -255,7 +352,7 @@ impl Delivering<'_> {
         let mut key = ctx.write(self.key);
         let has_new = match key.value() {
             Some(ValueRef::Stream(stream)) => stream
-                .group(self.group)
+                .group(self.read.group)
                 .is_some_and(|group| stream.last_live_id() > Some(group.last_id())),
             _ => false,
         };
@@ -267,8 +364,8 @@ impl Delivering<'_> {
         };
         frame.begin_stream(self.key, out);
         let created = stream
-            .group_mut(self.group)
-            .is_some_and(|group| group.see_consumer(self.consumer, now_ms));
+            .group_mut(self.read.group)
+            .is_some_and(|group| group.see_consumer(self.read.consumer, now_ms));
         let mut claimed = Vec::new();
         match from {
             From::New => self.deliver_new(stream, now_ms, out, |delivery| {
@@ -279,7 +376,7 @@ impl Delivering<'_> {
             From::After(id) => self.deliver_history(stream, id, now_ms, out),
         }
         let position = stream
-            .group(self.group)
+            .group(self.read.group)
             .map(|group| (group.last_id(), group.entries_read()));
         if created {
             key.commit(super::CREATED_CONSUMER);
@@ -299,10 +396,10 @@ impl Delivering<'_> {
     ) {
         let array = out.deferred_array();
         let count = stream.read_new(
-            self.group,
-            self.consumer,
-            self.count,
-            self.no_ack,
+            self.read.group,
+            self.read.consumer,
+            self.read.count,
+            self.read.no_ack,
             now_ms,
             |delivery, entries| {
                 super::write_entry(delivery.id, delivery.fields, entries, out);
@@ -322,10 +419,10 @@ impl Delivering<'_> {
         let array = out.deferred_array();
         let count = after.next().and_then(|start| {
             stream.read_history(
-                self.group,
-                self.consumer,
+                self.read.group,
+                self.read.consumer,
                 start,
-                self.count,
+                self.read.count,
                 now_ms,
                 |delivery, entries| match entries {
                     Some(entries) => {
@@ -353,22 +450,22 @@ impl Delivering<'_> {
         if !ctx.rewrites() {
             ctx.no_propagation();
         }
-        if created && (self.no_ack || claimed.is_empty()) {
-            propagate::new_consumer(ctx, self.key, self.group, self.consumer);
+        if created && (self.read.no_ack || claimed.is_empty()) {
+            propagate::new_consumer(ctx, self.key, self.read.group, self.read.consumer);
         }
-        if self.no_ack {
+        if self.read.no_ack {
             if let Some((last_id, read)) = position {
-                propagate::position(ctx, self.key, self.group, last_id, read);
+                propagate::position(ctx, self.key, self.read.group, last_id, read);
             }
             return;
         }
         for delivery in claimed {
             let claim = Claimed {
-                consumer: self.consumer.into(),
+                consumer: self.read.consumer.into(),
                 delivery: *delivery,
                 last_id: delivery.id,
             };
-            claim.propagate(ctx, self.key, self.group);
+            claim.propagate(ctx, self.key, self.read.group);
         }
     }
 }

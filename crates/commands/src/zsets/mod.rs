@@ -5,6 +5,7 @@
 
 pub(crate) mod add;
 mod algebra;
+mod block;
 mod bounds;
 mod pop;
 mod random;
@@ -14,6 +15,8 @@ mod remove;
 mod scan;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use pop::pop_with_key;
 
 use datatypes::Zset;
 use datatypes::listpack::Item;
@@ -29,6 +32,9 @@ use crate::server::Server;
 
 /// The family's commands.
 pub const COMMANDS: &[&Command] = &[
+    &block::BZMPOP,
+    &block::BZPOPMAX,
+    &block::BZPOPMIN,
     &add::ZADD,
     &rank::ZCARD,
     &rank::ZCOUNT,

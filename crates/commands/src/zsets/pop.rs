@@ -1,7 +1,7 @@
 //! ZPOPMIN, ZPOPMAX and ZMPOP.
 //!
 //! What is popped goes to the log as the removal of exactly these members. The blocking forms are
-//! not here; they will serve waiters with the same functions.
+//! next door (`block.rs`); they, and those who serve waiters, use the same functions.
 
 use keyspace::ValueRef;
 use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
@@ -54,8 +54,17 @@ pub const ZMPOP: Command = Command::new("zmpop", -4, zmpop)
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     max: bool,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Members and scores in turn.
+    Flat,
     /// Each member and score in an array of its own.
-    nested: bool,
+    Nested,
+    /// Members and scores in turn, within an array already begun.
+    Bare,
 }
 
 fn zpopmin(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
@@ -74,12 +83,16 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, max: bool, out: &mut ReplyWriter<'_>) 
         None => 1,
         Some(text) => count(text, 0, errors::MUST_BE_POSITIVE)?,
     };
-    let nested = args.len() == 3 && out.proto() == Proto::Resp3;
+    let form = if args.len() == 3 && out.proto() == Proto::Resp3 {
+        Form::Nested
+    } else {
+        Form::Flat
+    };
     if super::expect(ctx.write(args.at(1)).value())?.is_none() || count == 0 {
         out.array(0);
         return Ok(());
     }
-    take(ctx, args.at(1), count, Shape { max, nested }, out);
+    take(ctx, args.at(1), count, Shape { max, form }, out);
     Ok(())
 }
 
@@ -111,9 +124,13 @@ fn take(
     } else {
         0..count
     };
-    out.array(if shape.nested { count } else { count * 2 });
+    match shape.form {
+        Form::Flat => out.array(count * 2),
+        Form::Nested => out.array(count),
+        Form::Bare => {}
+    }
     for (member, score) in zset.iter(ranks.clone(), shape.max) {
-        if shape.nested {
+        if shape.form == Form::Nested {
             out.array(2);
         }
         collection::reply_item(member, out);
@@ -128,8 +145,24 @@ fn take(
 }
 
 fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let numkeys = count(args.at(1), 1, errors::NUMKEYS_NOT_POSITIVE)?;
-    let end = numkeys.saturating_add(2);
+    let (names, max, limit) = parse_many(args, 1)?;
+    for name in names.iter() {
+        if pop_with_key(ctx, name, Some(limit), max, out)? {
+            return Ok(());
+        }
+    }
+    out.null_array();
+    Ok(())
+}
+
+/// Reads the number of keys, which is at index `at`, the keys, whether the highest scores are meant
+/// and the count behind it.
+///
+/// # Errors
+/// Any of them makes no sense.
+pub(super) fn parse_many(args: Args<'_>, at: usize) -> Result<(Args<'_>, bool, usize), ReplyError> {
+    let numkeys = count(args.at(at), 1, errors::NUMKEYS_NOT_POSITIVE)?;
+    let end = numkeys.saturating_add(at + 1);
     let max = match args.get(end) {
         Some(word) if word.eq_ignore_ascii_case(b"MIN") => false,
         Some(word) if word.eq_ignore_ascii_case(b"MAX") => true,
@@ -142,22 +175,46 @@ fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         }
         _ => return Err(errors::SYNTAX),
     };
-    let mut found = None;
-    for key in (2..end).map(|at| args.at(at)) {
-        if super::expect(ctx.write(key).value())?.is_some() {
-            found = Some(key);
-            break;
-        }
+    Ok((Args::new(&args.as_slice()[at + 1..end]), max, limit))
+}
+
+/// Replies a key's name and members of it, which it removes: one, flat, or up to a limit, as pairs.
+/// False, and no reply, where there is no such key.
+///
+/// # Errors
+/// WRONGTYPE.
+pub(crate) fn pop_with_key(
+    ctx: &mut Ctx<'_>,
+    name: &[u8],
+    limit: Option<usize>,
+    max: bool,
+    out: &mut ReplyWriter<'_>,
+) -> Result<bool, ReplyError> {
+    if super::expect(ctx.write(name).value())?.is_none() {
+        return Ok(false);
     }
-    let Some(key) = found else {
-        out.null_array();
-        return Ok(());
+    let command: &[u8] = if max { b"ZPOPMAX" } else { b"ZPOPMIN" };
+    let Some(limit) = limit else {
+        out.array(3);
+        out.bulk(name);
+        take(
+            ctx,
+            name,
+            1,
+            Shape {
+                max,
+                form: Form::Bare,
+            },
+            out,
+        );
+        ctx.propagate_as(&[command, name]);
+        return Ok(true);
     };
     out.array(2);
-    out.bulk(key);
-    let count = take(ctx, key, limit, Shape { max, nested: true }, out);
-    let name: &[u8] = if max { b"ZPOPMAX" } else { b"ZPOPMIN" };
+    out.bulk(name);
+    let form = Form::Nested;
+    let count = take(ctx, name, limit, Shape { max, form }, out);
     let count = common::number::I64Text::new(count as i64);
-    ctx.propagate_as(&[name, key, count.as_bytes()]);
-    Ok(())
+    ctx.propagate_as(&[command, name, count.as_bytes()]);
+    Ok(true)
 }

@@ -160,9 +160,9 @@ impl Db {
         self.waiters.remove(key, id);
     }
 
-    /// The waiters for a key, in order of arrival.
-    pub fn waiters(&self, key: &[u8]) -> impl Iterator<Item = &Arc<dyn Waiter>> {
-        self.waiters.of(key)
+    /// The waiter for a key that stands at this place in the order of arrival.
+    pub fn waiter(&self, key: &[u8], at: usize) -> Option<&Arc<dyn Waiter>> {
+        self.waiters.get(key, at)
     }
 
     /// Keys for which someone waits.

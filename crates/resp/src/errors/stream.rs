@@ -63,7 +63,6 @@ texts! {
     NUMIDS = "ERR Number of IDs must be a positive integer";
     NUMIDS_MISMATCH = "ERR The `numids` parameter must match the number of arguments";
     /// Not of Redis: until clients can wait here.
-    BLOCK_UNSUPPORTED = "ERR waiting with BLOCK is not supported";
     UNBLOCKED_STREAM_GONE = "UNBLOCKED the stream key no longer exists";
     NOGROUP_BLOCKED = "NOGROUP the consumer group this client was blocked on no longer exists";
 }

@@ -1,0 +1,141 @@
+//! What is left to do because a shard was busy: keys to be served, waits to be taken out.
+//!
+//! Workers never wait for a lock; the attendant's thread does it for them. It tries each chore, and
+//! sleeps until a shard that it found busy is free or a new chore comes, so that one long command
+//! holds up no chore that has nothing to do with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use keyspace::{ShardSet, Waiter, Waker};
+use parking_lot::{Condvar, Mutex};
+
+use super::Wait;
+use super::serve::{Rest, serve_keys};
+use crate::call;
+use crate::origin::Origin;
+use crate::server::Server;
+use crate::session::Session;
+
+/// How long the thread sleeps at most before it looks whether it is to end.
+const SLEEP_MS_MAX: u64 = 100;
+
+enum Chore {
+    Serve(Rest),
+    Forget(Arc<Wait>),
+}
+
+#[derive(Default)]
+struct State {
+    chores: Vec<Chore>,
+    /// Something has happened since the thread last looked.
+    is_called: bool,
+}
+
+/// The list of chores, and how many clients wait for what.
+#[derive(Default)]
+pub struct Attendant {
+    state: Mutex<State>,
+    called: Condvar,
+    group_reads: AtomicUsize,
+}
+
+impl Attendant {
+    pub(super) fn began(&self, wait: &Wait) {
+        if wait.is_group_read() {
+            self.group_reads.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn ended(&self, wait: &Wait) {
+        if wait.is_group_read() {
+            self.group_reads.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many clients wait in XREADGROUP: they alone care for keys that are gone. Counted before
+    /// the lock of their keys is released, and so exact enough for who holds it.
+    pub(super) fn group_reads(&self) -> usize {
+        self.group_reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_keys(&self, rest: Rest) {
+        self.add(Chore::Serve(rest));
+    }
+
+    pub(super) fn add_wait(&self, wait: Arc<Wait>) {
+        self.add(Chore::Forget(wait));
+    }
+
+    fn add(&self, chore: Chore) {
+        self.state.lock().chores.push(chore);
+        self.wake();
+    }
+
+    /// How many chores there are.
+    pub fn chores(&self) -> usize {
+        self.state.lock().chores.len()
+    }
+}
+
+impl Waker for Attendant {
+    fn wake(&self) {
+        self.state.lock().is_called = true;
+        self.called.notify_one();
+    }
+}
+
+/// Does the attendant's work until `stop` is set. For a thread of its own.
+pub fn attend(server: &Server, stop: &AtomicBool) {
+    let attendant = &server.blocking;
+    while !stop.load(Ordering::Relaxed) {
+        let chores = {
+            let mut state = attendant.state.lock();
+            if !state.is_called {
+                let sleep = Duration::from_millis(SLEEP_MS_MAX);
+                attendant.called.wait_for(&mut state, sleep);
+            }
+            state.is_called = false;
+            std::mem::take(&mut state.chores)
+        };
+        let left: Vec<_> = chores.into_iter().filter_map(|c| work(server, c)).collect();
+        attendant.state.lock().chores.extend(left);
+    }
+}
+
+/// Does a chore, or returns what is left of it when a shard is busy: then the attendant is woken
+/// once it is free.
+fn work(server: &Server, chore: Chore) -> Option<Chore> {
+    let park = || Arc::clone(&server.blocking) as Arc<dyn Waker>;
+    match chore {
+        Chore::Serve(rest) => match server.keyspace.try_lock_or_park(&rest.shards, &park) {
+            Ok(locked) => {
+                let mut session = Session::detached(Origin::Internal, usize::MAX);
+                let ctx = call::internal_ctx(server, &mut session, locked);
+                let left = serve_keys(ctx, rest.keys).map(Chore::Serve);
+                if left.is_some() {
+                    // Nobody was asked to wake us for the shard that is needed now.
+                    server.blocking.wake();
+                }
+                left
+            }
+            Err(_) => Some(Chore::Serve(rest)),
+        },
+        Chore::Forget(wait) => {
+            let is_free = |key: &[u8]| {
+                let shard = server.keyspace.shard_of(server.keyspace.hash(key));
+                let set = ShardSet::one(shard);
+                let Ok(mut locked) = server.keyspace.try_lock_or_park(&set, &park) else {
+                    return false;
+                };
+                if let Some(db) = locked.db_mut(shard, wait.db) {
+                    db.remove_waiter(key, wait.id());
+                }
+                true
+            };
+            let is_done = wait.keys.iter().all(|key| is_free(key));
+            (!is_done).then_some(Chore::Forget(wait))
+        }
+    }
+}
