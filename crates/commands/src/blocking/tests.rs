@@ -352,7 +352,7 @@ fn who_has_timed_out_or_gone_is_not_served() {
     });
     assert_eq!((outcome, &reply[..]), (Outcome::Done, &b"*-1\r\n"[..]));
     clients.with('B', |server, session| {
-        super::abandon(server, &session.state)
+        super::abandon(server, &session.state);
     });
     clients.play("X: RPUSH k 1");
     // Served already: its reply is on the way.
