@@ -15,6 +15,7 @@ mod hashes;
 mod holds;
 mod keys;
 mod lists;
+mod notifications;
 mod process;
 mod sets;
 mod sketches;

@@ -42,6 +42,15 @@ pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
     Ok(())
 }
 
+/// Evicts after the limit was changed, as Redis does at once. Called now and then.
+pub fn cycle(server: &Server) {
+    let limited = || server.settings.maxmemory.load(Relaxed) != 0;
+    if server.settings.evict_now.swap(false, Relaxed) && limited() {
+        // Where nothing can be evicted, the next command that needs memory says so.
+        let _ = make_room(server);
+    }
+}
+
 fn is_over(server: &Server) -> bool {
     common::memory::used_memory() as u64 > server.settings.maxmemory.load(Relaxed)
 }

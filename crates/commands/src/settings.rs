@@ -47,6 +47,8 @@ settings! {
     proto_max_bulk_len: uint = 512 * 1024 * 1024;
     /// `maxmemory`, bytes; 0: no limit.
     maxmemory: uint = 0;
+    /// `maxmemory` has just been set: evict without waiting for a command.
+    evict_now: bool = false;
     /// `maxmemory-samples`: keys compared for one eviction.
     maxmemory_samples: uint = 5;
     /// `lazyfree-lazy-eviction`.

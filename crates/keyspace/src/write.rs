@@ -407,6 +407,11 @@ impl<'a> Write<'a> {
         self.finish(1);
     }
 
+    /// Ends the guard: the entry was taken, to be put elsewhere, and that will be the change.
+    pub fn commit_moved(mut self) {
+        self.finish(0);
+    }
+
     #[inline]
     fn finish(&mut self, changes: u64) {
         self.changed = false;

@@ -197,6 +197,7 @@ fn memory(config: &Config, server: &Server, _: &NetSettings) {
     s.lazyfree_lazy_eviction
         .store(config.bool("lazyfree-lazy-eviction"), Relaxed);
     s.maxmemory.store(config.unsigned("maxmemory"), Relaxed);
+    s.evict_now.store(true, Relaxed);
 }
 
 /// The policy of that name; the registry knows no others.

@@ -72,6 +72,8 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         out.integer(0);
         return Ok(());
     }
+    // The copy is a new key, also where it takes another's place.
+    target.remove();
     target.set_with_expiry(value, expire_at);
     target.commit(Event::generic("copy_to"));
     out.integer(1);
@@ -90,15 +92,16 @@ fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     }
     let mut source = ctx.write(name);
     let entry = source.take();
-    source.commit(Event::generic("move_from"));
+    source.commit_moved();
     let mut target = ctx.write_in(to_db, name);
-    match entry {
-        Some(entry) => {
-            target.put(entry);
-            target.commit(Event::generic("move_to"));
-        }
-        None => target.unchanged(),
+    if let Some(entry) = entry {
+        target.put(entry);
     }
+    target.commit_silent();
+    let from_db = ctx.db();
+    let events = ctx.effects();
+    events.event(Event::generic("move_from"), from_db, name);
+    events.event(Event::generic("move_to"), to_db, name);
     out.integer(1);
     Ok(())
 }

@@ -65,9 +65,12 @@ fn move_entry(ctx: &mut Ctx<'_>, args: Args<'_>, replace: bool) -> Result<bool, 
         source.unchanged();
         return Err(errors::NO_KEY);
     };
-    source.commit(Event::generic("rename_from"));
+    source.commit_moved();
     let mut target = ctx.write(to);
     target.put(entry);
-    target.commit(Event::generic("rename_to"));
+    target.commit_silent();
+    let db = ctx.db();
+    ctx.effects().event(Event::generic("rename_from"), db, from);
+    ctx.effects().event(Event::generic("rename_to"), db, to);
     Ok(true)
 }

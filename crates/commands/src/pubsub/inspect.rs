@@ -1,4 +1,7 @@
 //! PUBSUB: what is subscribed to, and by how many.
+//!
+//! Channels and shard channels are told apart; patterns are only counted. The answers are those of
+//! the moment in which each entry of the registry is looked at.
 
 use common::glob;
 use resp::{Args, ReplyWriter, errors};

@@ -13,10 +13,13 @@ use resp::Proto;
 
 use super::receivers::Receivers;
 
+/// Patterns and who subscribed to them.
+type Filed = BTreeMap<Arc<[u8]>, Receivers>;
+
 /// See the module's text.
 #[derive(Debug, Default)]
 pub(crate) struct Patterns {
-    by_prefix: HashMap<Box<[u8]>, BTreeMap<Arc<[u8]>, Receivers>>,
+    by_prefix: HashMap<Box<[u8]>, Filed>,
     /// How many prefixes of each length there are.
     lengths: BTreeMap<usize, usize>,
     count: usize,

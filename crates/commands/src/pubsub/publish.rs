@@ -4,6 +4,7 @@
 //! it published in a transaction stands behind EXEC's reply, which it would tear apart. Where
 //! messages are published faster than they can be delivered, the publisher waits.
 
+use replication::Audience;
 use resp::{Args, ReplyWriter, errors};
 
 use super::receivers::Own;
@@ -70,7 +71,7 @@ fn send(ctx: &mut Ctx<'_>, shard: bool, args: Args<'_>, out: &mut ReplyWriter<'_
         pubsub.publish(channel, message, &mut own)
     };
     if ctx.server.log.is_replicated() {
-        ctx.propagate_as(args.as_slice());
+        propagate(ctx, args);
     }
     if ctx.in_exec || ctx.session.reply_mode != ReplyMode::On {
         ctx.session.pushes.extend_from_slice(&own_bytes);
@@ -79,4 +80,15 @@ fn send(ctx: &mut Ctx<'_>, shard: bool, args: Args<'_>, out: &mut ReplyWriter<'_
     }
     out.integer(count as i64);
     Ok(())
+}
+
+/// Sends the message to replicas: at its place in the transaction, or by itself and to them only.
+#[cold]
+fn propagate(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    if ctx.in_exec {
+        ctx.propagate_as(args.as_slice());
+        return;
+    }
+    let (db, words) = (ctx.db().0 as u16, args.as_slice().iter().copied());
+    ctx.server.log.append_for(Audience::Replicas, db, words);
 }

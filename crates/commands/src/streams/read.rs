@@ -200,7 +200,11 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         if request.block.is_some() {
             after.push(id);
         }
-        let Some(stream) = stream else { continue };
+        let Some(stream) = stream else {
+            // Redis looks twice, and says twice that there is nothing.
+            ctx.find(key);
+            continue;
+        };
         let Some(start) = id.next() else { continue };
         if stream.last_live_id().is_some_and(|last| last >= start) {
             frame.begin_stream(key, out);
