@@ -1,9 +1,9 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites.
 //!
-//! Every name is confirmed by a message of its own, with the number of subscriptions then. These are
-//! out-of-band messages: they are sent even where CLIENT REPLY silences replies. A confirmation that
-//! a subscription has ended goes the way of the messages themselves, through the mail, so that none
-//! of them can come behind it; the commands after it wait for that.
+//! Every name is confirmed by a message of its own, with the number of subscriptions then. These
+//! are out-of-band messages: they are sent even where CLIENT REPLY silences replies. A confirmation
+//! that a subscription has ended goes the way of the messages themselves, through the mail, so that
+//! none of them can come behind it; the commands after it wait for that.
 
 use bytes::Bytes;
 use resp::{Args, ReplyWriter};
