@@ -15,6 +15,7 @@ mod hashes;
 mod holds;
 mod keys;
 mod lists;
+mod metrics;
 mod notifications;
 mod process;
 mod sets;

@@ -5,10 +5,12 @@
 
 pub mod boot;
 pub mod config;
+pub mod control;
 pub mod cron;
 pub mod host;
 pub mod info;
 pub mod listen;
+pub mod metrics;
 pub mod process;
 pub mod service;
 pub mod start;

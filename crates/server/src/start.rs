@@ -13,9 +13,11 @@ use networking::{NetConfig, NetSettings, Network};
 
 use crate::boot;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
+use crate::control::Control;
 use crate::cron::Cron;
 use crate::host::ServerHost;
 use crate::listen;
+use crate::metrics;
 use crate::process;
 use crate::service::App;
 use crate::wiring;
@@ -89,6 +91,11 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     let host = Arc::new(ServerHost::new(Arc::clone(&config)));
     server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&host)));
+    let control = Control::start()?;
+    if let Err(reason) = metrics::follow(&config, control.handle(), &host, &server) {
+        tracing::error!("{reason}");
+        return Ok(1);
+    }
     let network = match Network::start(app, net) {
         Ok(network) => network,
         Err(error) => {
@@ -111,6 +118,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     })?;
     while host.shutdown_switch().wait(WAIT).is_none() {}
     process.ending();
+    drop(control);
     drop(cron);
     network.shutdown();
     process.ended();

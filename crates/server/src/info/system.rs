@@ -67,6 +67,13 @@ pub(super) fn write_cpu(_: &Facts<'_>, section: &mut Section) {
     }
 }
 
+/// System and user time of the process so far, in seconds.
+pub fn cpu_seconds() -> (f64, f64) {
+    let seconds = |(seconds, micros): Time| seconds as f64 + micros as f64 / 1e6;
+    let (system, user) = cpu_time(libc::RUSAGE_SELF);
+    (seconds(system), seconds(user))
+}
+
 type Time = (i64, i64);
 
 /// System and user time of the process, its children or this thread: seconds and microseconds.

@@ -40,6 +40,7 @@ pub static SECTIONS: &[&Section] = &[
     &observe::SCRIPTING,
     &observe::SLOW_LOG,
     &observe::LATENCY,
+    &observe::METRICS,
     &data::EVENTS,
     &data::ENCODINGS,
     &data::DEFRAGMENTATION,

@@ -1,4 +1,4 @@
-//! Directives of scripts, the slow log and latency.
+//! Directives of scripts, the slow log, latency and metrics.
 //!
 //! Valkey's names of the slow log's directives are aliases.
 
@@ -65,5 +65,16 @@ pub(super) static LATENCY: Section = Section {
         flag("latency-tracking", true).doc("Keep a latency histogram per command."),
         special("latency-tracking-info-percentiles", Special::Percentiles)
             .doc("Percentiles that INFO latencystats shows."),
+    ],
+};
+
+pub(super) static METRICS: Section = Section {
+    title: "Metrics",
+    intro: "A listener for monitoring systems, which Redis does not have: /metrics in the \
+            OpenMetrics text format, /healthz and /readyz over plain HTTP.",
+    directives: &[
+        int("metrics-port", 0, 0, 65535).doc("TCP port of the metrics listener; 0 closes it."),
+        text("metrics-bind", Some("127.0.0.1"))
+            .doc("IP addresses that it listens on, separated by blanks; it asks for no password."),
     ],
 };
