@@ -6,6 +6,7 @@
 //! against another server, which is the way to find out whether a test is right.
 
 mod administration;
+mod blocking;
 mod cli;
 mod connection;
 mod dumps;
