@@ -133,7 +133,7 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
             made?;
         }
     }
-    if server.aof.error() != 0 {
+    if server.aof.error() != 0 || server.persistence.saving.denies_writes() {
         disk_fails(server, session, entry)?;
     }
     if session.subscriptions.is_some() && is_out_of_context(session, command) {
@@ -145,7 +145,8 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
     Ok(())
 }
 
-/// While the append-only file cannot be written, nothing may be changed; PING tells it too.
+/// While snapshots or the append-only file cannot be written, nothing may be changed; PING tells it
+/// too.
 #[cold]
 fn disk_fails(server: &Server, session: &Session, entry: &Entry) -> Result<(), ReplyError> {
     let writes = |command: &Command| command.has(flag::WRITE);
@@ -155,6 +156,9 @@ fn disk_fails(server: &Server, session: &Session, entry: &Entry) -> Result<(), R
             && queue.any(|queued| writes(server.table.entry(queued.id).command))
     };
     if writes(entry.command) || entry.command.name == "ping" || queue_writes() {
+        if server.persistence.saving.denies_writes() {
+            return Err(errors::persistence::MISCONF_RDB);
+        }
         let text = std::io::Error::from_raw_os_error(server.aof.error()).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         return Err(errors::misconf_aof(text));

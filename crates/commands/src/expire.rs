@@ -80,6 +80,9 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
 /// Deletes what is due in all shards, on behalf of `session`, an internal one. Returns when the
 /// next key will be due (Unix ms), or `i64::MAX` for never. Not for workers: waits for locks.
 pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
+    if server.persistence.is_loading() {
+        return i64::MAX;
+    }
     if !server.settings.active_expire.load(Relaxed) || server.pause.holds_writes(now_ms) {
         return i64::MAX;
     }

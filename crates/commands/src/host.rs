@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use keyspace::DbStats;
+use keyspace::{DbStats, Locked};
 use resp::ReplyError;
 
 use crate::server::Server;
@@ -46,6 +46,30 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The reply.
     fn load_aof(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
+    /// SAVE: a snapshot is written; the client is blocked and gets its reply through its link.
+    ///
+    /// # Errors
+    /// The reply.
+    fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
+    /// BGSAVE: true if it has begun, false if it will when the running job is through, which is
+    /// done only if `schedule`.
+    ///
+    /// # Errors
+    /// The reply.
+    fn save_in_background(&self, schedule: bool) -> Result<bool, ReplyError>;
+    /// All data has been deleted: a snapshot in the making is of no use, and a new one is wanted
+    /// where there are save points. The caller holds all shards.
+    fn flushed_all(&self);
+    /// DEBUG RELOAD, with all shards locked.
+    ///
+    /// # Errors
+    /// The reply.
+    fn reload(
+        &self,
+        server: &Server,
+        locked: &mut Locked<'_>,
+        request: ReloadRequest,
+    ) -> Result<(), ReplyError>;
     /// SHUTDOWN: the process ends soon. Where it turns out that it cannot, the client is unblocked
     /// with an error.
     ///
@@ -75,6 +99,17 @@ pub trait Host: Send + Sync + 'static {
     fn log_verbose(&self, line: &str);
     /// Writes a line to the server's log, at warning level.
     fn log_warning(&self, line: &str);
+}
+
+/// The arguments of DEBUG RELOAD.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReloadRequest {
+    /// NOSAVE: load what is on disk.
+    pub no_save: bool,
+    /// NOFLUSH: keep what is in memory.
+    pub no_flush: bool,
+    /// MERGE: keys of the file replace those in memory.
+    pub merge: bool,
 }
 
 /// The arguments of SHUTDOWN.

@@ -7,11 +7,13 @@
 mod client;
 mod shutdown;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
-use ::keyspace::DbStats;
+use ::keyspace::{DbStats, Locked};
 use commands::Server;
-use commands::host::{ClientView, Crash, Host, MemoryFigures, ShutdownRequest};
+use commands::host::{
+    ClientView, Crash, Host, MemoryFigures, ReloadRequest, ShutdownRequest,
+};
 use commands::session::{ClientLink, ClientState};
 use networking::{Client, Handle, StatsTotals};
 use resp::{ReplyError, errors};
@@ -20,6 +22,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::config::{Caller, Config, Rewriting};
 use crate::info::{self, Rates};
 use crate::service::Shared;
+use crate::snapshot::{self, Snapshots};
 
 pub use shutdown::ShutdownSwitch;
 
@@ -28,6 +31,7 @@ pub struct ServerHost {
     config: Arc<Config>,
     network: OnceLock<Handle<Shared>>,
     shutdown: ShutdownSwitch,
+    snapshots: OnceLock<(Arc<Snapshots>, Weak<Server>)>,
     rates: Rates,
     run_id: String,
     started_ms: i64,
@@ -41,6 +45,7 @@ impl ServerHost {
             config,
             network: OnceLock::new(),
             shutdown: ShutdownSwitch::default(),
+            snapshots: OnceLock::new(),
             rates: Rates::default(),
             run_id: common::random::hex_id(40),
             started_ms: common::clock::now_ms(),
@@ -53,6 +58,11 @@ impl ServerHost {
         let _ = self.network.set(network);
     }
 
+    /// Connects what writes snapshots. Only the first call counts.
+    pub fn attach_snapshots(&self, snapshots: Arc<Snapshots>, server: &Arc<Server>) {
+        let _ = self.snapshots.set((snapshots, Arc::downgrade(server)));
+    }
+
     /// To be called about ten times a second.
     pub fn tick(&self, server: &Server, now_ms: i64) {
         let net = self.net_stats();
@@ -62,6 +72,9 @@ impl ServerHost {
             net.input_bytes,
             net.output_bytes,
         );
+        if let Some((snapshots, _)) = self.snapshots.get() {
+            snapshots.tick(server);
+        }
         // The peak is what is seen here.
         common::memory::peak_memory();
     }
@@ -207,24 +220,46 @@ impl Host for ServerHost {
         Err(errors::persistence::LOADAOF_FAILED)
     }
 
+    fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
+        let (snapshots, server) = self.snapshots.get().ok_or(errors::persistence::SAVE_FAILED)?;
+        let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
+        snapshots.save_for(&server, client)
+    }
+
+    fn save_in_background(&self, schedule: bool) -> Result<bool, ReplyError> {
+        let (snapshots, server) = self.snapshots.get().ok_or(errors::persistence::SAVE_FAILED)?;
+        let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
+        snapshots.ask(&server, schedule)
+    }
+
+    fn flushed_all(&self) {
+        if let Some(server) = self.snapshots.get().and_then(|(_, server)| server.upgrade()) {
+            snapshot::flushed_all(&server);
+        }
+    }
+
+    fn reload(
+        &self,
+        server: &Server,
+        locked: &mut Locked<'_>,
+        request: ReloadRequest,
+    ) -> Result<(), ReplyError> {
+        let (snapshots, _) = self.snapshots.get().ok_or(errors::debug::RELOAD_SAVE)?;
+        snapshots.reload(server, locked, request)
+    }
+
     fn shutdown(
         &self,
         request: ShutdownRequest,
         client: Arc<dyn ClientLink>,
     ) -> Result<(), ReplyError> {
-        if request.save == Some(true) && !request.force {
-            tracing::warn!("SHUTDOWN SAVE: this version cannot save the data, and does not exit.");
-            return Err(errors::persistence::SHUTDOWN_FAILED);
-        }
-        if request.save.is_none() && !self.config.save_points().is_empty() {
-            tracing::warn!("Exiting without saving the data, which this version cannot do.");
-        }
         self.shutdown.request(request, Some(client));
         Ok(())
     }
 
     fn abort_shutdown(&self) -> Result<(), ReplyError> {
         if self.shutdown.abort() {
+            tracing::info!("Shutdown manually aborted.");
             Ok(())
         } else {
             Err(errors::persistence::NO_SHUTDOWN)

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod metrics;
 pub mod process;
 pub mod service;
+mod snapshot;
 pub mod start;
 pub mod version;
 pub mod wiring;

@@ -4,6 +4,7 @@
 //! started before `boot::begin`, which may fork.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use commands::host::ShutdownRequest;
@@ -11,7 +12,7 @@ use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use networking::{NetConfig, NetSettings, Network};
 
-use crate::boot;
+use crate::boot::{self, Process};
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::control::Control;
 use crate::cron::Cron;
@@ -19,11 +20,15 @@ use crate::host::ServerHost;
 use crate::listen;
 use crate::metrics;
 use crate::process;
+use crate::process::signals::{self, Shutdown};
 use crate::service::App;
+use crate::snapshot::{Failed, Snapshots, background_temp_name, may_end, temp_name};
 use crate::wiring;
 
 /// How long to wait for a shutdown before waiting again.
 const WAIT: Duration = Duration::from_secs(3600);
+/// How long to wait for the periodic tasks to go on.
+const CRON_WAIT: Duration = Duration::from_millis(5);
 
 /// Runs the program with these arguments, its own name first; returns the exit status.
 ///
@@ -90,6 +95,10 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     };
     let host = Arc::new(ServerHost::new(Arc::clone(&config)));
     server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
+    let snapshots = Arc::new(Snapshots::new(&server, Arc::clone(&config)));
+    host.attach_snapshots(Arc::clone(&snapshots), &server);
+    // Clients that come before the data is there are told so.
+    server.persistence.begin_loading(0, common::clock::now_ms());
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&host)));
     let control = Control::start()?;
     if let Err(reason) = metrics::follow(&config, control.handle(), &host, &server) {
@@ -110,19 +119,63 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     let cron = Cron::start(Arc::clone(&server), every)?;
     listen::follow(&config, network.handle().clone());
     process.listening(&config);
-    process.ready(&config);
     let signalled = Arc::clone(&host);
-    process.on_signal(move |_| {
-        let switch = signalled.shutdown_switch();
-        switch.request(ShutdownRequest::default(), None);
+    signals::set_temporary([temp_name(), background_temp_name()].into_iter());
+    process.on_signal(move |signal| {
+        let request = requested_by(signal, signalled.config());
+        signalled.shutdown_switch().request(request, None);
     })?;
-    while host.shutdown_switch().wait(WAIT).is_none() {}
-    process.ending();
+    let is_called_off = || host.shutdown_switch().is_asked();
+    match snapshots.load_at_start(&server, &is_called_off) {
+        Ok(()) => {
+            server.persistence.end_loading();
+            process.ready(&config);
+        }
+        Err(Failed::Broken) => return Ok(1),
+        Err(Failed::CalledOff) => {}
+    }
+    wait_for_end(&process, &host, &server, &snapshots);
     drop(control);
     drop(cron);
     network.shutdown();
     process.ended();
     Ok(0)
+}
+
+/// What a signal asks for, as `shutdown-on-sigint` and `shutdown-on-sigterm` say.
+fn requested_by(signal: Shutdown, config: &Config) -> ShutdownRequest {
+    let flags = config.choice_value(match signal {
+        Shutdown::Interrupt => "shutdown-on-sigint",
+        Shutdown::Terminate => "shutdown-on-sigterm",
+    });
+    let is_set = |flag| flags & flag != 0;
+    ShutdownRequest {
+        save: (is_set(1) || is_set(2)).then(|| is_set(2)),
+        now: is_set(4),
+        force: is_set(8),
+        abort: false,
+    }
+}
+
+/// Waits until someone asks for the end, and nothing speaks against it.
+fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots: &Snapshots) {
+    let switch = host.shutdown_switch();
+    loop {
+        let Some(request) = switch.wait(WAIT) else {
+            continue;
+        };
+        if switch.is_by_signal() && server.debug.pause_cron.load(Relaxed) {
+            // As with Redis, whose periodic tasks look for signals.
+            std::thread::sleep(CRON_WAIT);
+            continue;
+        }
+        process.ending();
+        if may_end(server, host.config(), snapshots, request) {
+            return;
+        }
+        switch.abort();
+        signals::shutdown_forget();
+    }
 }
 
 /// How many workers: `io-threads`, one per core where it is left at its default.

@@ -48,6 +48,8 @@ const COPIES: &[(&[&str], Copy)] = &[
         memory,
     ),
     (&["rdbcompression", "sanitize-dump-payload"], dumps),
+    (&["save", "stop-writes-on-bgsave-error"], save_points),
+    (&["rdb-key-save-delay", "key-load-delay"], key_delays),
     (
         &["lazyfree-lazy-user-del", "lazyfree-lazy-user-flush"],
         lazy_free,
@@ -234,6 +236,20 @@ fn dumps(config: &Config, server: &Server, _: &NetSettings) {
         .store(config.bool("rdbcompression"), Relaxed);
     s.sanitize_dump_payload
         .store(config.choice_value("sanitize-dump-payload") as u64, Relaxed);
+}
+
+fn save_points(config: &Config, server: &Server, _: &NetSettings) {
+    let has_points = !config.save_points().is_empty();
+    let stop_writes = config.bool("stop-writes-on-bgsave-error");
+    server.persistence.saving.configure(has_points, stop_writes);
+}
+
+fn key_delays(config: &Config, server: &Server, _: &NetSettings) {
+    let state = &server.persistence;
+    let delay = &state.saving.progress.key_delay_us;
+    delay.store(config.int("rdb-key-save-delay"), Relaxed);
+    let delay = &state.load.loaded.key_delay_us;
+    delay.store(config.int("key-load-delay"), Relaxed);
 }
 
 fn encodings(config: &Config, server: &Server, _: &NetSettings) {

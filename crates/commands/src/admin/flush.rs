@@ -71,6 +71,15 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     for db in ctx.databases() {
         flush(ctx, db, sync);
     }
+    if let Some(host) = ctx.server.host() {
+        host.flushed_all();
+        if ctx.server.persistence.saving.has_points() {
+            // The snapshot that is being written has it all.
+            let saved = &ctx.server.changes_at_save;
+            saved.store(ctx.server.stats.changes(), Relaxed);
+            ctx.effects().dirty = 0;
+        }
+    }
     // To the log even where there was nothing to delete: replicas may hold more.
     ctx.propagate_as(args.as_slice());
     out.ok();

@@ -13,6 +13,7 @@ mod memory;
 mod module;
 mod monitor;
 mod role;
+mod save;
 mod shutdown;
 mod slowlog;
 mod time;
@@ -45,6 +46,8 @@ pub const COMMANDS: &[&Command] = &[
     &monitor::MONITOR,
     &role::ROLE,
     &role::WAIT,
+    &save::BGSAVE,
+    &save::SAVE,
     &shutdown::SHUTDOWN,
     &slowlog::SLOWLOG,
     &time::LASTSAVE,

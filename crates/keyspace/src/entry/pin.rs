@@ -25,11 +25,18 @@ const PINS_MAX: u8 = 60;
 
 /// Bytes of entries that live only because they are pinned.
 static HELD: AtomicUsize = AtomicUsize::new(0);
+/// The same of all that ever did.
+static HELD_TOTAL: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes, roughly, of entries that were changed or deleted and live on because they are pinned:
 /// what a snapshot costs in memory at this moment.
 pub fn held_bytes() -> usize {
     HELD.load(Relaxed)
+}
+
+/// The same, summed over all entries since the start, those that are gone included.
+pub fn held_bytes_total() -> usize {
+    HELD_TOTAL.load(Relaxed)
 }
 
 /// Pins, of all keyspaces; a cut that goes on counts as one.
@@ -174,6 +181,8 @@ pub(super) fn leave(entry: Entry<'_>) -> bool {
     let left = unsafe { entry.0.marks() }.fetch_or(LEFT, AcqRel) >= PIN;
     if !left {
         HELD.fetch_sub(size, Relaxed);
+    } else {
+        HELD_TOTAL.fetch_add(size, Relaxed);
     }
     left
 }

@@ -19,7 +19,9 @@ texts! {
                       table";
     NO_MAXMEMORY_CLIENTS = "ERR maxmemory-clients is disabled.";
     CLUSTER_ONLY = "ERR Debug option only available for cluster mode enabled setup!";
-    NOT_PERSISTENT = "ERR This server does not persist its data yet.";
+    RELOAD_OPTION = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.";
+    RELOAD_SAVE = "ERR";
+    RELOAD_LOAD = "ERR Error trying to load the RDB dump";
     MODULE_LOAD = "ERR Error loading the extension. Please check the server logs.";
     MODULE_UNLOAD = "ERR Error unloading module: no such module with that name";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";

@@ -3,6 +3,12 @@
 use crate::ReplyError;
 
 texts! {
+    MISCONF_RDB = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \
+                   to persist to disk. Commands that may modify the data set are disabled, \
+                   because this instance is configured to report errors during writes if RDB \
+                   snapshotting fails (stop-writes-on-bgsave-error option). Please check the \
+                   Redis logs for details about the RDB error.";
+    SAVE_FAILED = "ERR";
     SAVE_IN_PROGRESS = "ERR Background save already in progress";
     CHILD_ACTIVE = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use \
                     BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";

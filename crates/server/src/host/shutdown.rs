@@ -14,6 +14,7 @@ use resp::{Proto, ReplyError, ReplyWriter, errors};
 #[derive(Default)]
 struct State {
     request: Option<ShutdownRequest>,
+    by_signal: bool,
     /// Clients that wait in SHUTDOWN.
     clients: Vec<Arc<dyn ClientLink>>,
 }
@@ -30,6 +31,7 @@ impl ShutdownSwitch {
     pub fn request(&self, request: ShutdownRequest, client: Option<Arc<dyn ClientLink>>) {
         let mut state = self.state.lock();
         state.request = Some(request);
+        state.by_signal = client.is_none();
         state.clients.extend(client);
         self.asked.notify_all();
     }
@@ -41,6 +43,16 @@ impl ShutdownSwitch {
             self.asked.wait_for(&mut state, timeout);
         }
         state.request
+    }
+
+    /// Whether someone has asked for the end.
+    pub fn is_asked(&self) -> bool {
+        self.state.lock().request.is_some()
+    }
+
+    /// Whether the last to ask was a signal.
+    pub fn is_by_signal(&self) -> bool {
+        self.state.lock().by_signal
     }
 
     /// Takes the request back; whether there was one. Its clients are told that it failed, and so

@@ -8,6 +8,8 @@ use super::log::HandlerLog;
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
+use std::ffi::CString;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// The signal that asked for a shutdown; 0 if none did.
@@ -107,6 +109,7 @@ extern "C" fn on_shutdown(signal: libc::c_int) {
     let log = HandlerLog::open();
     if signal == libc::SIGINT && ASKED.load(Ordering::Acquire) != 0 {
         log.line(format_args!("You insist... exiting now."));
+        remove_temporary();
         exit_now(1);
     }
     if LOADING.load(Ordering::Relaxed) {
@@ -123,6 +126,26 @@ extern "C" fn on_shutdown(signal: libc::c_int) {
     }
     ASKED.store(signal, Ordering::Release);
     wake();
+}
+
+/// Files that must not outlive the process, however it ends.
+static TEMPORARY: OnceLock<Vec<CString>> = OnceLock::new();
+
+/// Names, relative to the working directory, of files that a second SIGINT removes.
+pub fn set_temporary(names: impl Iterator<Item = String>) {
+    let names = names.filter_map(|name| CString::new(name).ok());
+    let _ = TEMPORARY.set(names.collect());
+}
+
+#[allow(
+    unsafe_code,
+    reason = "unlink(2) in a signal handler, where std must not be used"
+)]
+fn remove_temporary() {
+    for name in TEMPORARY.get().into_iter().flatten() {
+        // SAFETY: unlink is async-signal-safe; the name ends with a NUL.
+        unsafe { libc::unlink(name.as_ptr()) };
+    }
 }
 
 #[allow(

@@ -200,7 +200,7 @@ const SUBCOMMANDS: &[Sub] = &[
     sub(
         "RELOAD [option ...]",
         2..=MANY,
-        process::not_persistent,
+        process::reload,
         &["Save and load all data (options: MERGE, NOFLUSH, NOSAVE)."],
     ),
     sub(

@@ -9,7 +9,7 @@ use resp::{Args, ReplyWriter, errors};
 
 use crate::admin::host;
 use crate::ctx::{CmdResult, Ctx};
-use crate::host::Crash;
+use crate::host::{Crash, ReloadRequest};
 
 /// Holds every shard while it sleeps, so that all commands which touch keys wait, on all workers:
 /// those are deferred, and their workers go on with PING and the like. The worker that sleeps
@@ -109,8 +109,20 @@ pub(super) fn leak(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -
     Ok(())
 }
 
-pub(super) fn not_persistent(_: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
-    Err(errors::debug::NOT_PERSISTENT)
+pub(super) fn reload(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let mut request = ReloadRequest::default();
+    for word in args.from(2).iter() {
+        match word.to_ascii_lowercase().as_slice() {
+            b"merge" => request.merge = true,
+            b"noflush" => request.no_flush = true,
+            b"nosave" => request.no_save = true,
+            _ => return Err(errors::debug::RELOAD_OPTION),
+        }
+    }
+    let (host, server) = (host(ctx)?, ctx.server);
+    host.reload(server, ctx.locked(), request)?;
+    out.ok();
+    Ok(())
 }
 
 /// The loading begins when this command has let go of the shards.

@@ -175,7 +175,7 @@ fn every_truncation_and_every_changed_byte_is_noticed() {
     let ks = keyspace();
     for (key, value) in [("a", "1"), ("b", "a longer value of some words"), ("c", "")] {
         change(&ks, key.as_bytes(), 1, |w| {
-            w.set(KeyValue::plain(value.as_bytes()))
+            w.set(KeyValue::plain(value.as_bytes()));
         });
     }
     let bytes = saved(&ks, &save_options());
