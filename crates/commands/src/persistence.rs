@@ -92,7 +92,8 @@ impl Saving {
     /// refused after a failure (`stop-writes-on-bgsave-error`).
     pub fn configure(&self, has_points: bool, stop_writes: bool) {
         self.has_points.store(has_points, Relaxed);
-        self.failure_matters.store(has_points && stop_writes, SeqCst);
+        self.failure_matters
+            .store(has_points && stop_writes, SeqCst);
         self.decide();
     }
 
@@ -178,11 +179,7 @@ pub fn load_options(server: &Server, now_ms: i64) -> LoadOptions {
 }
 
 /// How to save a snapshot with the directives as they are now; `aux` are the fields about it.
-pub fn save_options(
-    server: &Server,
-    aux: Vec<(&'static str, String)>,
-    now_ms: i64,
-) -> SaveOptions {
+pub fn save_options(server: &Server, aux: Vec<(&'static str, String)>, now_ms: i64) -> SaveOptions {
     SaveOptions {
         compression: crate::generic::dump::compression(server),
         checksum: true,

@@ -11,9 +11,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use ::keyspace::{DbStats, Locked};
 use commands::Server;
-use commands::host::{
-    ClientView, Crash, Host, MemoryFigures, ReloadRequest, ShutdownRequest,
-};
+use commands::host::{ClientView, Crash, Host, MemoryFigures, ReloadRequest, ShutdownRequest};
 use commands::session::{ClientLink, ClientState};
 use networking::{Client, Handle, StatsTotals};
 use resp::{ReplyError, errors};
@@ -221,19 +219,29 @@ impl Host for ServerHost {
     }
 
     fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
-        let (snapshots, server) = self.snapshots.get().ok_or(errors::persistence::SAVE_FAILED)?;
+        let (snapshots, server) = self
+            .snapshots
+            .get()
+            .ok_or(errors::persistence::SAVE_FAILED)?;
         let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
         snapshots.save_for(&server, client)
     }
 
     fn save_in_background(&self, schedule: bool) -> Result<bool, ReplyError> {
-        let (snapshots, server) = self.snapshots.get().ok_or(errors::persistence::SAVE_FAILED)?;
+        let (snapshots, server) = self
+            .snapshots
+            .get()
+            .ok_or(errors::persistence::SAVE_FAILED)?;
         let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
         snapshots.ask(&server, schedule)
     }
 
     fn flushed_all(&self) {
-        if let Some(server) = self.snapshots.get().and_then(|(_, server)| server.upgrade()) {
+        if let Some(server) = self
+            .snapshots
+            .get()
+            .and_then(|(_, server)| server.upgrade())
+        {
             snapshot::flushed_all(&server);
         }
     }

@@ -45,7 +45,11 @@ fn snapshots(facts: &Facts<'_>, section: &mut Section) {
     section.field("rdb_changes_since_last_save", unsaved);
     section.field("rdb_bgsave_in_progress", flag(&saving.in_progress));
     section.field("rdb_last_save_time", server.last_save_s.load(Relaxed));
-    let status = if saving.failed.load(Relaxed) { "err" } else { "ok" };
+    let status = if saving.failed.load(Relaxed) {
+        "err"
+    } else {
+        "ok"
+    };
     section.field("rdb_last_bgsave_status", status);
     section.field("rdb_last_bgsave_time_sec", saving.last_s.load(Relaxed));
     let current_s = match saving.started_s.load(Relaxed) {
@@ -61,7 +65,11 @@ fn snapshots(facts: &Facts<'_>, section: &mut Section) {
 }
 
 fn append_only(section: &mut Section) {
-    section.zeros(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
+    section.zeros(&[
+        "aof_enabled",
+        "aof_rewrite_in_progress",
+        "aof_rewrite_scheduled",
+    ]);
     section.field("aof_last_rewrite_time_sec", -1);
     section.field("aof_current_rewrite_time_sec", -1);
     section.field("aof_last_bgrewrite_status", "ok");

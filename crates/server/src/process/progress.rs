@@ -25,8 +25,8 @@ pub struct Bar {
 impl Bar {
     /// A bar that is full at `total`.
     pub fn new(what: &'static str, total: u64) -> Self {
-        let is_terminal = super::log::is_terminal()
-            && std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let is_terminal =
+            super::log::is_terminal() && std::io::IsTerminal::is_terminal(&std::io::stderr());
         Self {
             what,
             total: if is_terminal { total } else { 0 },

@@ -5,10 +5,10 @@
 //! a socket pair. What a shutdown then does is the server's business.
 
 use super::log::HandlerLog;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
-use std::ffi::CString;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 

@@ -34,9 +34,7 @@ pub fn may_end(
         return true;
     }
     tracing::error!("Error trying to save the DB, can't exit.");
-    tracing::error!(
-        "Errors trying to shut down the server. Check the logs for more information."
-    );
+    tracing::error!("Errors trying to shut down the server. Check the logs for more information.");
     server.pause.end();
     false
 }

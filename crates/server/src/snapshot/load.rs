@@ -47,7 +47,11 @@ impl Events for Watch<'_> {
                 let bytes = number().max(0) as u64;
                 let mb = bytes as f64 / f64::from(1 << 20);
                 tracing::info!("RDB memory usage when created {mb:.2} Mb");
-                self.server.persistence.load.used_memory.store(bytes, Relaxed);
+                self.server
+                    .persistence
+                    .load
+                    .used_memory
+                    .store(bytes, Relaxed);
             }
             b"aof-preamble" if number() != 0 => tracing::info!("RDB has an AOF tail"),
             b"aof-base" if number() != 0 => tracing::info!("RDB is base AOF"),
@@ -116,8 +120,7 @@ impl Snapshots {
             bar: Bar::new("Loading", size),
         };
         let options = commands::persistence::load_options(server, now_ms);
-        let insert =
-            |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
+        let insert = |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
         let helpers = std::thread::available_parallelism().map_or(0, |n| n.get() - 1);
         let source = ReadSource::new(file, options.checksum && self.config.bool("rdbchecksum"));
         let mut options = options;
@@ -131,7 +134,9 @@ impl Snapshots {
                 log_done(server);
                 let seconds = (common::clock::monotonic_us() - started_us) as f64 / 1e6;
                 tracing::info!("DB loaded from disk: {seconds:.3} seconds");
-                server.changes_at_save.store(server.stats.changes(), Relaxed);
+                server
+                    .changes_at_save
+                    .store(server.stats.changes(), Relaxed);
                 Ok(())
             }
             Err(LoadError::Cancelled) => Err(Failed::CalledOff),

@@ -80,10 +80,9 @@ impl Snapshots {
                 "Failed opening the temp RDB file {temp} (in server root dir {dir}) for saving: {}",
                 os_text(error)
             ),
-            FileError::Write(step, error) => tracing::error!(
-                "Write error saving DB on disk({step}): {}",
-                os_text(error)
-            ),
+            FileError::Write(step, error) => {
+                tracing::error!("Write error saving DB on disk({step}): {}", os_text(error))
+            }
             FileError::Rename(error) => tracing::error!(
                 "Error moving temp DB file {temp} on the final destination {} (in server root dir \
                  {dir}): {}",
@@ -95,12 +94,7 @@ impl Snapshots {
     }
 
     /// Writes a snapshot of this moment.
-    fn write_cut(
-        &self,
-        server: &Server,
-        temp: &str,
-        guard: &JobGuard,
-    ) -> Result<(), FileError> {
+    fn write_cut(&self, server: &Server, temp: &str, guard: &JobGuard) -> Result<(), FileError> {
         let saving = &server.persistence.saving;
         let held_before = keyspace::held_bytes_total();
         saving.held_bytes_peak.store(0, Relaxed);
@@ -207,7 +201,9 @@ impl Snapshots {
             }
             client.unblock(Bytes::from(reply));
         };
-        let spawned = std::thread::Builder::new().name("rdb-save".into()).spawn(save);
+        let spawned = std::thread::Builder::new()
+            .name("rdb-save".into())
+            .spawn(save);
         spawned
             .map(drop)
             .map_err(|_| errors::persistence::SAVE_FAILED)
@@ -263,8 +259,7 @@ impl Snapshots {
             return;
         }
         let now_s = now_s();
-        let may_try =
-            !saving.failed.load(SeqCst) || now_s - saving.tried_s.load(Relaxed) > RETRY_S;
+        let may_try = !saving.failed.load(SeqCst) || now_s - saving.tried_s.load(Relaxed) > RETRY_S;
         if !may_try {
             return;
         }
