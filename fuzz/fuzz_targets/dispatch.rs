@@ -51,10 +51,11 @@ impl Client {
     fn run_batch(&mut self, batch: &Batch, input: &[u8]) -> bool {
         let go_on = (0..batch.len()).all(|i| {
             let mut scratch = ArgScratch::new();
-            let args = batch.args(i, input, &mut scratch);
+            batch.slice(i, input, &mut scratch);
+            let args = batch.args(i, &scratch);
             is_left_out(args.at(0)) || self.run(args)
         });
-        commands::batch_end(&mut self.session);
+        commands::batch_end(&self.server, &mut self.session);
         go_on
     }
 

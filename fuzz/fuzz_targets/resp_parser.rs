@@ -54,7 +54,8 @@ impl Connection {
             .parse(&self.buffer, &self.limits, &mut self.batch);
         for i in 0..self.batch.len() {
             let mut scratch = ArgScratch::new();
-            let args = self.batch.args(i, &self.buffer, &mut scratch);
+            self.batch.slice(i, &self.buffer, &mut scratch);
+            let args = self.batch.args(i, &scratch);
             assert!(!args.is_empty(), "empty requests are skipped");
             self.commands
                 .push(args.iter().map(<[u8]>::to_vec).collect());

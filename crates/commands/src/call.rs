@@ -20,6 +20,7 @@ use crate::keys;
 use crate::server::Server;
 use crate::session::{LinkWaker, Session};
 use crate::table::CommandId;
+use crate::timing;
 
 /// Locks, runs, propagates, unlocks, counts.
 #[inline]
@@ -31,10 +32,22 @@ pub(crate) fn call(
     prepared: Prepared,
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    let shards = shards_of(server, session, id, args, prepared);
+    let entry = server.table.entry(id);
     let link = &session.link;
     let park = || -> Arc<dyn keyspace::Waker> { Arc::new(LinkWaker(Arc::clone(link))) };
-    let Ok(mut locked) = server.keyspace.try_lock_or_park(&shards, &park) else {
+    let (locked, hint) = match entry.single_key {
+        Some(at) if prepared.hashed => {
+            let shard = server.keyspace.shard_of(prepared.hash);
+            let locked = server.keyspace.try_lock_one_or_park(shard, park);
+            (locked, (args.at(at).as_ptr(), prepared.hash))
+        }
+        _ => {
+            let shards = shards_of(server, session, id, args);
+            let locked = server.keyspace.try_lock_or_park(&shards, &park);
+            (locked, NO_HINT)
+        }
+    };
+    let Ok(mut locked) = locked else {
         return Outcome::Deferred;
     };
     if keyspace::pins_are_there()
@@ -42,20 +55,8 @@ pub(crate) fn call(
     {
         return Outcome::Deferred;
     }
-    if session.clock_us == 0 {
-        session.clock_us = common::clock::now_us();
-    }
-    let hint = match (prepared.hashed, server.table.entry(id).single_key) {
-        (true, Some(at)) => (args.at(at).as_ptr(), prepared.hash),
-        _ => NO_HINT,
-    };
-    let mut ctx = new_ctx(
-        server,
-        session,
-        server.table.entry(id).command,
-        locked,
-        hint,
-    );
+    timing::begin(server, session, id);
+    let mut ctx = new_ctx(server, session, entry.command, locked, hint);
     run(&mut ctx, id, args, out);
     let outcome = finish(&ctx);
     if !ctx.effects.ready.is_empty() {
@@ -85,7 +86,7 @@ pub(crate) fn new_ctx<'a>(
         command,
         effects,
         propagation: Propagation::Verbatim,
-        overdue: RefCell::new(SmallVec::new()),
+        overdue: RefCell::default(),
         missed: RefCell::default(),
         hits: Cell::new(0),
         misses: Cell::new(0),
@@ -138,18 +139,8 @@ pub(crate) fn internal_ctx<'a>(
 }
 
 /// The shards that the command needs.
-#[inline]
-fn shards_of(
-    server: &Server,
-    session: &Session,
-    id: CommandId,
-    args: Args<'_>,
-    prepared: Prepared,
-) -> ShardSet {
+fn shards_of(server: &Server, session: &Session, id: CommandId, args: Args<'_>) -> ShardSet {
     let entry = server.table.entry(id);
-    if prepared.hashed && entry.single_key.is_some() {
-        return ShardSet::one(server.keyspace.shard_of(prepared.hash));
-    }
     let mut shards = ShardSet::default();
     if entry.command.has(flag::LOCKS_QUEUE) {
         for queued in session.transaction.iter().flat_map(|t| &t.queue) {
@@ -225,17 +216,10 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     if !ctx.effects.is_empty() || ctx.propagation != Propagation::Verbatim {
         drain(ctx, args);
     }
-    let end_us = common::clock::now_us();
-    let us = (end_us - start_us).max(0) as u64;
-    ctx.session.clock_us = end_us;
-    let stats = server.stats.worker(ctx.session.worker);
-    stats.ran(
-        id,
-        us,
-        failed,
-        server.settings.latency_tracking.load(Relaxed) && !ctx.blocked,
-    );
-    stats.looked_up(ctx.hits.take(), ctx.misses.take());
+    if !failed && timing::postpone(ctx, id, args, (out, before)) {
+        return;
+    }
+    let us = timing::end(ctx, id, failed);
     if server.monitors.are_there() {
         crate::monitor::show(ctx, start_us, args);
     }

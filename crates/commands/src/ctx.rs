@@ -65,9 +65,9 @@ pub struct Ctx<'a> {
     pub(crate) command: &'static Command,
     pub(crate) effects: Effects,
     pub(crate) propagation: Propagation,
-    pub(crate) overdue: RefCell<SmallVec<[DbKey; 1]>>,
+    pub(crate) overdue: RefCell<Vec<DbKey>>,
     /// Keys that were looked for in vain, if somebody wants to know.
-    pub(crate) missed: RefCell<SmallVec<[DbKey; 1]>>,
+    pub(crate) missed: RefCell<Vec<DbKey>>,
     pub(crate) hits: Cell<u32>,
     pub(crate) misses: Cell<u32>,
     /// A shard that the handler wanted was busy: the command is to be run again later.

@@ -15,7 +15,7 @@ use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
 use crate::session::{ReplyMode, Session, client_flag};
 use crate::table::{CommandId, Entry, NO_COMMAND};
-use crate::{admit, multi};
+use crate::{admit, multi, timing};
 
 /// What [`prepare`] found out about a command.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,8 @@ pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
 
 /// Begins to load what a batch of commands will touch into the cache: all buckets, then, as they
 /// arrive, the entries.
-pub fn prefetch(server: &Server, session: &Session, batch: &[Prepared]) {
+pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
+    session.ahead = batch.len() as u32;
     let hashes = || batch.iter().filter(|p| p.hashed).map(|p| p.hash);
     hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
     hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
@@ -97,6 +98,7 @@ pub fn dispatch(
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
     let before = out.mark();
+    session.ahead = session.ahead.saturating_sub(1);
     let outcome = match admit::resolve(server, prepared.id, args) {
         Err((id, error)) => refuse(server, session, id, error, out),
         Ok((id, entry)) => admitted(server, session, (id, entry), args, prepared, out),
@@ -225,7 +227,9 @@ pub fn container(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Cmd
 
 /// To be called when a read batch is done: the clock is read afresh for the next.
 #[inline]
-pub fn batch_end(session: &mut Session) {
+pub fn batch_end(server: &Server, session: &mut Session) {
+    timing::settle(server, session);
+    session.ahead = 0;
     session.clock_us = 0;
 }
 

@@ -37,6 +37,7 @@ pub mod stats;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timing;
 
 mod admin;
 mod bitmaps;

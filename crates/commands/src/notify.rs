@@ -71,5 +71,6 @@ pub(crate) fn keys_missed(ctx: &mut Ctx<'_>, handled: usize) {
         .map(|DbKey { db, key }| KeyEvent { event, db, key });
     let all = &mut ctx.effects.events;
     all.rotate_left(handled);
-    all.insert_many(all.len() - handled, events);
+    let at = all.len() - handled;
+    all.splice(at..at, events);
 }

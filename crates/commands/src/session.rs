@@ -18,6 +18,7 @@ use crate::multi::Transaction;
 use crate::origin::Origin;
 use crate::pubsub::Subscriptions;
 use crate::table::{CommandId, NO_COMMAND};
+use crate::timing::Untimed;
 
 /// Flags of [`ClientState::flags`].
 pub mod client_flag {
@@ -243,6 +244,10 @@ pub struct Session {
     /// End of the last command in this read batch in microseconds of Unix time; 0 at its start.
     /// Saves every second clock reading.
     pub(crate) clock_us: i64,
+    /// Commands since then that are still to be timed.
+    pub(crate) untimed: Untimed,
+    /// Commands of the read batch behind the running one, if it is known that there are any.
+    pub(crate) ahead: u32,
 }
 
 impl Session {
@@ -278,6 +283,8 @@ impl Session {
             link,
             address,
             clock_us: 0,
+            untimed: Untimed::default(),
+            ahead: 0,
         }
     }
 

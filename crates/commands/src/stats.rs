@@ -109,19 +109,22 @@ impl WorkerStats {
         add(&self.changes, n);
     }
 
-    /// Counts a command that ran.
+    /// Counts a command that ran so many times, in `us` microseconds altogether; `failed` is
+    /// said of the last time.
     #[inline]
-    pub fn ran(&self, id: CommandId, us: u64, failed: bool, track_latency: bool) {
+    pub fn ran(&self, id: CommandId, calls: u32, us: u64, failed: bool, track_latency: bool) {
         let cell = &self.cells[usize::from(id)];
-        add(&cell.calls, 1);
+        let calls = u64::from(calls);
+        add(&cell.calls, calls);
         add(&cell.usec, us);
-        add(&self.commands, 1);
+        add(&self.commands, calls);
         if failed {
             add(&cell.failed, 1);
         }
         if track_latency {
             let histogram = cell.histogram.get_or_init(new_histogram);
-            add(&histogram[histogram_bucket(us)], 1);
+            let each = if calls == 1 { us } else { us / calls };
+            add(&histogram[histogram_bucket(each)], calls);
         }
     }
 
@@ -346,8 +349,8 @@ mod tests {
     #[test]
     fn a_reset_hides_what_was_counted_before() {
         let stats = Stats::new(2, 3);
-        stats.worker(0).ran(1, 20, false, true);
-        stats.worker(1).ran(1, 30, true, true);
+        stats.worker(0).ran(1, 1, 20, false, true);
+        stats.worker(1).ran(1, 1, 30, true, true);
         assert_eq!(
             stats.totals(1),
             CommandTotals {
@@ -360,7 +363,7 @@ mod tests {
         stats.reset();
         assert_eq!(stats.totals(1), CommandTotals::default());
         assert_eq!(stats.histogram(1), None);
-        stats.worker(0).ran(1, 7, false, true);
+        stats.worker(0).ran(1, 1, 7, false, true);
         assert_eq!(stats.totals(1).usec, 7);
         assert_eq!(stats.histogram(1).unwrap()[7], 1);
     }

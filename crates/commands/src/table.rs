@@ -2,8 +2,9 @@
 //!
 //! Built once at start from the families' lists and the `rename-command` directives, then
 //! immutable. Every command and subcommand gets a small number (its id) which indexes the
-//! statistics. The lookup hashes the first and last eight bytes of the name with the case bit
-//! forced, and compares the name itself, so that a wrong hash can never run a wrong command.
+//! statistics. The lookup goes by the first and last eight bytes of the name with the case bit
+//! forced. For letters that is exactly to ignore case; longer names, and those with other
+//! characters, are compared once more, so that no name can run another's command.
 
 use crate::command::Command;
 
@@ -21,16 +22,27 @@ pub struct Entry {
     pub full_name: String,
     /// Where its only key is; see [`crate::keys::single`].
     pub single_key: Option<usize>,
+    /// See [`crate::timing`].
+    pub(crate) is_brief: bool,
     /// Ids of the subcommands.
     pub children: Vec<CommandId>,
     /// The container this is a subcommand of.
     pub parent: Option<CommandId>,
 }
 
+/// A name in the index.
+#[derive(Clone, Copy)]
+struct Slot {
+    name: Folded,
+    id: CommandId,
+    /// Whether equal [`Folded`] means equal names.
+    is_exact: bool,
+}
+
 /// All commands of this process.
 pub struct Table {
     entries: Vec<Entry>,
-    slots: Box<[(u64, CommandId)]>,
+    slots: Box<[Slot]>,
     mask: usize,
 }
 
@@ -81,10 +93,12 @@ impl Table {
         parent: Option<CommandId>,
     ) -> CommandId {
         let id = self.entries.len() as CommandId;
+        let single_key = crate::keys::single(command);
         self.entries.push(Entry {
             command,
             full_name: full_name.clone(),
-            single_key: crate::keys::single(command),
+            single_key,
+            is_brief: crate::timing::is_brief(command, single_key.is_some()),
             children: Vec::new(),
             parent,
         });
@@ -98,14 +112,23 @@ impl Table {
     fn index(&mut self, named: &[(String, CommandId)]) {
         let size = (named.len() * 4).next_power_of_two();
         self.mask = size - 1;
-        let mut slots = vec![(0, NO_COMMAND); size];
+        let empty = Slot {
+            name: Folded::of(b""),
+            id: NO_COMMAND,
+            is_exact: false,
+        };
+        let mut slots = vec![empty; size];
         for (name, id) in named {
-            let hash = hash_name(name.as_bytes());
-            let mut at = hash as usize & self.mask;
-            while slots[at].1 != NO_COMMAND {
+            let folded = Folded::of(name.as_bytes());
+            let mut at = folded.hash() & self.mask;
+            while slots[at].id != NO_COMMAND {
                 at = (at + 1) & self.mask;
             }
-            slots[at] = (hash, *id);
+            slots[at] = Slot {
+                name: folded,
+                id: *id,
+                is_exact: name.len() <= 16 && name.bytes().all(|b| b.is_ascii_lowercase()),
+            };
         }
         self.slots = slots.into_boxed_slice();
     }
@@ -113,23 +136,23 @@ impl Table {
     /// The command of that name, or [`NO_COMMAND`]. Containers are not resolved further.
     #[inline]
     pub fn find(&self, name: &[u8]) -> CommandId {
-        let hash = hash_name(name);
-        let mut at = hash as usize & self.mask;
+        let folded = Folded::of(name);
+        let mut at = folded.hash() & self.mask;
         loop {
-            let (slot_hash, id) = self.slots[at];
-            if id == NO_COMMAND {
+            let slot = self.slots[at];
+            if slot.id == NO_COMMAND {
                 return NO_COMMAND;
             }
-            if slot_hash == hash
-                && self.entries[usize::from(id)]
-                    .full_name
-                    .as_bytes()
-                    .eq_ignore_ascii_case(name)
-            {
-                return id;
+            if slot.name == folded && (slot.is_exact || self.is_named(slot.id, name)) {
+                return slot.id;
             }
             at = (at + 1) & self.mask;
         }
+    }
+
+    fn is_named(&self, id: CommandId, name: &[u8]) -> bool {
+        let full_name = self.entries[usize::from(id)].full_name.as_bytes();
+        full_name.eq_ignore_ascii_case(name)
     }
 
     /// The subcommand of `container` called `name`.
@@ -177,7 +200,7 @@ impl Table {
         let mut ids: Vec<_> = self
             .slots
             .iter()
-            .map(|slot| slot.1)
+            .map(|slot| slot.id)
             .filter(|id| *id != NO_COMMAND)
             .collect();
         ids.sort_unstable();
@@ -185,22 +208,51 @@ impl Table {
     }
 }
 
-/// Case is folded by forcing bit 5, which also merges some punctuation: only a hash.
-#[inline]
-fn hash_name(name: &[u8]) -> u64 {
-    const FOLD: u64 = 0x2020_2020_2020_2020;
-    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => {
-            let mut bytes = [0; 8];
-            bytes[..name.len()].copy_from_slice(name);
-            (u64::from_le_bytes(bytes), 0)
+/// The ends of a name, its case folded by forcing bit 5, which also merges some characters that
+/// are not letters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Folded {
+    head: u64,
+    tail: u64,
+    len: usize,
+}
+
+impl Folded {
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
+            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+            _ => (short_word(name), 0),
+        };
+        Self {
+            head: head | CASE,
+            tail: tail | CASE,
+            len: name.len(),
         }
-    };
-    let mixed = ((head | FOLD) ^ (tail | FOLD).rotate_left(23)).wrapping_mul(MIX);
-    let mixed = (mixed ^ (mixed >> 29) ^ name.len() as u64).wrapping_mul(MIX);
-    mixed >> 17
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mixed = (self.head ^ self.tail.rotate_left(23)).wrapping_mul(MIX);
+        let mixed = (mixed ^ (mixed >> 29) ^ self.len as u64).wrapping_mul(MIX);
+        (mixed >> 17) as usize
+    }
+}
+
+/// Up to seven bytes as a number, without a loop: pieces overlap where they must.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+        return u64::from(low) | u64::from(high) << ((bytes.len() - 4) * 8);
+    }
+    let at = |i: usize| u64::from(bytes[i]) << (i * 8);
+    match bytes.len() {
+        0 => 0,
+        len => at(0) | at(len / 2) | at(len - 1),
+    }
 }
 
 #[cfg(test)]
@@ -217,6 +269,8 @@ mod tests {
             assert_eq!(table.find(name.to_ascii_uppercase().as_bytes()), id);
         }
         assert_eq!(table.find(b"nosuchcommand"), NO_COMMAND);
+        assert_eq!(table.find(b"zrange\x13tore"), NO_COMMAND);
+        assert_eq!(table.find(b"restore\x0dasking"), NO_COMMAND);
         assert_eq!(table.find(b""), NO_COMMAND);
     }
 

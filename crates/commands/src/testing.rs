@@ -26,6 +26,13 @@ impl Tester {
 
     /// Runs one command given as words and returns the reply as it goes over the wire.
     pub(crate) fn run(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        let buffer = self.run_in_batch(args);
+        crate::batch_end(&self.server, &mut self.session);
+        buffer
+    }
+
+    /// [`run`](Self::run) in the middle of a read batch.
+    pub(crate) fn run_in_batch(&mut self, args: &[&[u8]]) -> Vec<u8> {
         let mut buffer = Vec::new();
         let args = Args::new(args);
         let prepared = crate::prepare(&self.server, args);
@@ -33,7 +40,6 @@ impl Tester {
         let mut out = ReplyWriter::new(&mut buffer, proto);
         let outcome = crate::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
         assert_ne!(outcome, Outcome::Deferred);
-        crate::batch_end(&mut self.session);
         buffer
     }
 

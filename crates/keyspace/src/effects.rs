@@ -4,7 +4,6 @@
 //! for the classes in [`Effects::wants`], touched keys when [`Effects::tracks`].
 
 use crate::DbId;
-use smallvec::SmallVec;
 
 /// Classes of key events: the letters of `notify-keyspace-events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,13 +122,13 @@ pub struct Effects {
     /// Changes made, as INFO's `rdb_changes_since_last_save` counts.
     pub dirty: u64,
     /// Events that someone wants, in order.
-    pub events: SmallVec<[KeyEvent; 1]>,
+    pub events: Vec<KeyEvent>,
     /// Keys changed, if `tracks`.
-    pub touched: SmallVec<[DbKey; 1]>,
+    pub touched: Vec<DbKey>,
     /// Keys changed for which someone waits: to be served when all else is done.
-    pub ready: SmallVec<[DbKey; 1]>,
+    pub ready: Vec<DbKey>,
     /// Keys that had expired and were deleted on the way: to be propagated as DEL, first.
-    pub expired: SmallVec<[DbKey; 1]>,
+    pub expired: Vec<DbKey>,
     /// Fields of hashes that were due and removed on the way: to be propagated as HDEL, first.
     pub expired_fields: Vec<(DbKey, Vec<Box<[u8]>>)>,
 }

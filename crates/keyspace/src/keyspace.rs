@@ -137,6 +137,19 @@ impl Keyspace {
         lock::try_lock_or_park(&self.shards, set, park)
     }
 
+    /// [`Self::try_lock_or_park`] for one shard.
+    ///
+    /// # Errors
+    /// [`Parked`], likewise.
+    #[inline]
+    pub fn try_lock_one_or_park(
+        &self,
+        shard: ShardId,
+        park: impl FnOnce() -> Arc<dyn Waker>,
+    ) -> Result<Locked<'_>, Parked> {
+        lock::try_lock_one_or_park(&self.shards, shard, park)
+    }
+
     /// Locks shards, waiting for them: not for workers.
     pub fn lock(&self, set: &ShardSet) -> Locked<'_> {
         lock::lock(&self.shards, set)

@@ -1,19 +1,16 @@
 //! Shard locks: taken in ascending order, never waited for by a worker.
 //!
 //! A worker spins briefly on a busy shard, then parks a [`Waker`] there and serves its other
-//! connections. No wake-up is lost: the one who parks registers, then tries the lock once more;
-//! the one who unlocks looks for the flag after unlocking; a full fence stands between the two
-//! steps on both sides. Wakers are called outside the lock.
+//! connections. No wake-up is lost (`lock/raw.rs` says how). Wakers are called outside the lock.
+
+mod raw;
 
 use crate::db::Db;
 use crate::{DbId, ShardId};
-use parking_lot::{Mutex, MutexGuard};
+use raw::{ShardMutex, ShardMutexGuard};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst, fence};
-
-/// Attempts before a busy shard is given up.
-const SPINS: u32 = 100;
+use std::sync::atomic::AtomicI64;
 
 /// Told when a busy shard is free.
 pub trait Waker: Send + Sync {
@@ -75,117 +72,66 @@ pub(crate) struct ShardData {
     pub(crate) dbs: Box<[Db]>,
 }
 
-/// A lock, the wakers parked on it, and what may be read without it.
+/// A lock, and what may be read without it.
 #[repr(align(128))]
 pub(crate) struct Shard {
-    data: Mutex<ShardData>,
-    has_parked: AtomicBool,
-    parked: Mutex<Vec<Arc<dyn Waker>>>,
+    data: ShardMutex<ShardData>,
     /// When the shard's expiry may next have something to do (Unix ms).
     pub(crate) next_due: Arc<AtomicI64>,
 }
 
 impl Shard {
     pub(crate) fn new(databases: usize) -> Self {
+        raw::barrier::prepare();
         let next_due = Arc::new(AtomicI64::new(i64::MAX));
         let dbs = (0..databases)
             .map(|id| Db::new(DbId(id as u32), &next_due))
             .collect();
         Self {
-            data: Mutex::new(ShardData { dbs }),
-            has_parked: AtomicBool::new(false),
-            parked: Mutex::new(Vec::new()),
+            data: ShardMutex::new(ShardData { dbs }),
             next_due,
-        }
-    }
-
-    fn guard<'a>(&'a self, id: ShardId, data: MutexGuard<'a, ShardData>) -> ShardGuard<'a> {
-        ShardGuard {
-            data: Some(data),
-            shard: self,
-            id,
         }
     }
 
     #[inline]
     pub(crate) fn try_lock_once(&self, id: ShardId) -> Option<ShardGuard<'_>> {
-        self.data.try_lock().map(|data| self.guard(id, data))
+        let data = self.data.try_lock()?;
+        Some(ShardGuard { data, id })
     }
 
     #[inline]
     pub(crate) fn try_lock(&self, id: ShardId) -> Option<ShardGuard<'_>> {
-        for _ in 0..SPINS {
-            if let Some(guard) = self.try_lock_once(id) {
-                return Some(guard);
-            }
-            std::hint::spin_loop();
-        }
-        None
+        let data = raw::spin(&self.data)?;
+        Some(ShardGuard { data, id })
+    }
+
+    #[cold]
+    fn park(&self, id: ShardId, waker: &Arc<dyn Waker>) -> Option<ShardGuard<'_>> {
+        let data = raw::park(&self.data, waker)?;
+        Some(ShardGuard { data, id })
     }
 
     pub(crate) fn lock(&self, id: ShardId) -> ShardGuard<'_> {
-        self.guard(id, self.data.lock())
-    }
-
-    /// Registers a waker; if the lock is free after all, it is given, and the waker taken back
-    /// (or already called, which is harmless).
-    #[cold]
-    fn park(&self, id: ShardId, waker: &Arc<dyn Waker>) -> Option<ShardGuard<'_>> {
-        self.parked.lock().push(Arc::clone(waker));
-        self.has_parked.store(true, SeqCst);
-        fence(SeqCst);
-        let guard = self.try_lock_once(id)?;
-        self.parked.lock().retain(|w| !Arc::ptr_eq(w, waker));
-        Some(guard)
-    }
-
-    #[cold]
-    fn wake_parked(&self) {
-        self.has_parked.store(false, SeqCst);
-        let wakers = std::mem::take(&mut *self.parked.lock());
-        for waker in wakers {
-            waker.wake();
-        }
+        let data = self.data.lock();
+        ShardGuard { data, id }
     }
 }
 
 /// One locked shard.
 pub(crate) struct ShardGuard<'a> {
-    data: Option<MutexGuard<'a, ShardData>>,
-    shard: &'a Shard,
+    data: ShardMutexGuard<'a, ShardData>,
     id: ShardId,
 }
 
 impl ShardGuard<'_> {
     #[inline]
     pub(crate) fn data(&self) -> &ShardData {
-        self.data.as_ref().expect("taken only by drop")
+        &self.data
     }
 
     #[inline]
     pub(crate) fn data_mut(&mut self) -> &mut ShardData {
-        self.data.as_mut().expect("taken only by drop")
-    }
-}
-
-/// Keeps the look at `has_parked` behind the unlocking. On x86-64 the locked instruction that
-/// unlocks is a full barrier already, and only the compiler must be told.
-#[inline]
-fn unlock_fence() {
-    #[cfg(target_arch = "x86_64")]
-    std::sync::atomic::compiler_fence(SeqCst);
-    #[cfg(not(target_arch = "x86_64"))]
-    fence(SeqCst);
-}
-
-impl Drop for ShardGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        drop(self.data.take());
-        unlock_fence();
-        if self.shard.has_parked.load(SeqCst) {
-            self.shard.wake_parked();
-        }
+        &mut self.data
     }
 }
 
@@ -347,6 +293,23 @@ pub(crate) fn try_lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Option<Locked
 pub(crate) fn lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Locked<'a> {
     let result = lock_set(shards, set, |shard, id| Ok::<_, Parked>(shard.lock(id)));
     result.unwrap_or_else(|Parked| unreachable!("a blocking lock does not give up"))
+}
+
+/// One shard, as most commands need.
+#[inline]
+pub(crate) fn try_lock_one_or_park<'a>(
+    shards: &'a [Shard],
+    id: ShardId,
+    park: impl FnOnce() -> Arc<dyn Waker>,
+) -> Result<Locked<'a>, Parked> {
+    let shard = &shards[id.index()];
+    let guard = shard
+        .try_lock(id)
+        .or_else(|| shard.park(id, &park()))
+        .ok_or(Parked)?;
+    Ok(Locked {
+        guards: Guards::One(guard),
+    })
 }
 
 pub(crate) fn try_lock_or_park<'a>(

@@ -29,7 +29,7 @@ impl Service for Toy {
 
     fn prepare(&self, (): &(), _: Args<'_>) {}
 
-    fn prefetch(&self, (): &(), _: &[()]) {}
+    fn prefetch(&self, (): &mut (), _: &[()]) {}
 
     fn dispatch(&self, (): &mut (), args: Args<'_>, (): (), out: &mut ReplyWriter<'_>) -> Outcome {
         match (args.at(0).to_ascii_uppercase().as_slice(), args.len()) {

@@ -36,8 +36,9 @@ pub trait Service: Send + Sync + Sized + 'static {
     fn prepare(&self, session: &Self::Session, args: Args<'_>) -> Self::Prepared;
 
     /// Asks the memory for what a batch of several prepared commands will touch: buckets first,
-    /// then entries. Not called for a single command, which would gain nothing.
-    fn prefetch(&self, session: &Self::Session, batch: &[Self::Prepared]);
+    /// then entries. Not called for a single command, which would gain nothing. The commands are
+    /// dispatched next.
+    fn prefetch(&self, session: &mut Self::Session, batch: &[Self::Prepared]);
 
     /// Runs a command. On [`Outcome::Deferred`] it must have written nothing.
     fn dispatch(

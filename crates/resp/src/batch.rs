@@ -6,6 +6,7 @@
 //! with a large argument) have their bytes in the batch itself.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::Args;
 
@@ -32,33 +33,22 @@ impl Span {
     }
 }
 
-/// Arguments that need no allocation.
-const INLINE_ARGS: usize = 8;
+/// Arguments of a batch that need no allocation.
+const INLINE_ARGS: usize = 3 * BATCH_COMMANDS_MAX;
 
-/// Room for the slices of one command's arguments, to be used again for the next.
+/// The slices of a batch's arguments: see [`Batch::slice`].
 #[derive(Debug, Default)]
 pub struct ArgScratch<'a> {
-    few: [&'a [u8]; INLINE_ARGS],
-    many: Vec<&'a [u8]>,
+    items: SmallVec<[&'a [u8]; INLINE_ARGS]>,
+    /// How many arguments of the batch precede those in `items`.
+    skipped: u32,
 }
 
-impl<'a> ArgScratch<'a> {
-    /// Empty room; allocates nothing until a command has many arguments.
+impl ArgScratch<'_> {
+    /// Empty room; allocates nothing until a batch has many arguments.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    #[inline]
-    fn fill(&mut self, spans: &[Span], bytes: &'a [u8]) -> &mut [&'a [u8]] {
-        if let Some(few) = self.few.get_mut(..spans.len()) {
-            few.iter_mut()
-                .zip(spans)
-                .for_each(|(item, span)| *item = span.of(bytes));
-            return few;
-        }
-        self.many.clear();
-        self.many.extend(spans.iter().map(|span| span.of(bytes)));
-        &mut self.many
     }
 }
 
@@ -145,41 +135,64 @@ impl Batch {
         (self.commands[i].spans_end - first) as usize
     }
 
-    /// The arguments of command `i`. `input` is what was parsed; `scratch` holds the slices.
+    /// Finds the bytes of all arguments from command `first` on. `input` is what was parsed.
     #[inline]
-    pub fn args<'s, 'a: 's>(
-        &'a self,
-        i: usize,
-        input: &'a [u8],
-        scratch: &'s mut ArgScratch<'a>,
-    ) -> Args<'s> {
-        let command = self.commands[i];
-        let first = i
-            .checked_sub(1)
-            .map_or(0, |before| self.commands[before].spans_end);
-        let spans = &self.spans[first as usize..command.spans_end as usize];
-        if command.source == Source::Input {
-            return Args::new(scratch.fill(spans, input));
+    pub fn slice<'a>(&'a self, first: usize, input: &'a [u8], scratch: &mut ArgScratch<'a>) {
+        scratch.skipped = self.spans_before(first);
+        scratch.items.clear();
+        if self.owned.is_empty() && self.large.is_empty() {
+            let spans = &self.spans[scratch.skipped as usize..];
+            scratch
+                .items
+                .extend(spans.iter().map(|span| span.of(input)));
+        } else {
+            self.slice_each(first, input, scratch);
         }
-        self.args_with_large(i, spans, scratch)
     }
 
     #[cold]
-    fn args_with_large<'s, 'a: 's>(
-        &'a self,
-        i: usize,
-        spans: &'a [Span],
-        scratch: &'s mut ArgScratch<'a>,
-    ) -> Args<'s> {
+    fn slice_each<'a>(&'a self, first: usize, input: &'a [u8], scratch: &mut ArgScratch<'a>) {
+        for i in first..self.len() {
+            let bytes = match self.commands[i].source {
+                Source::Input => input,
+                Source::Owned => &self.owned,
+            };
+            let (start, end) = (self.spans_before(i), self.commands[i].spans_end);
+            let spans = &self.spans[start as usize..end as usize];
+            let at = scratch.items.len();
+            scratch
+                .items
+                .extend(spans.iter().map(|span| span.of(bytes)));
+            for (index, large) in self.large_of(i) {
+                scratch.items[at + *index as usize] = large;
+            }
+        }
+    }
+
+    #[inline]
+    fn spans_before(&self, i: usize) -> u32 {
+        i.checked_sub(1)
+            .map_or(0, |before| self.commands[before].spans_end)
+    }
+
+    fn large_of(&self, i: usize) -> &[(u32, Bytes)] {
         let first = i
             .checked_sub(1)
             .map_or(0, |before| self.commands[before].large_end);
-        let large = &self.large[first as usize..self.commands[i].large_end as usize];
-        let items = scratch.fill(spans, &self.owned);
-        for (index, bytes) in large {
-            items[*index as usize] = bytes;
+        &self.large[first as usize..self.commands[i].large_end as usize]
+    }
+
+    /// The arguments of command `i`, which [`Self::slice`] has found.
+    #[inline]
+    pub fn args<'s>(&'s self, i: usize, scratch: &'s ArgScratch<'_>) -> Args<'s> {
+        let first = self.spans_before(i) - scratch.skipped;
+        let end = self.commands[i].spans_end - scratch.skipped;
+        let items = &scratch.items[first as usize..end as usize];
+        if self.large.is_empty() {
+            Args::new(items)
+        } else {
+            Args::with_large(items, self.large_of(i))
         }
-        Args::with_large(items, large)
     }
 
     /// Closes the command whose spans have been pushed since the last one.

@@ -145,7 +145,7 @@ impl Service for App {
     }
 
     #[inline]
-    fn prefetch(&self, session: &Session, batch: &[Prepared]) {
+    fn prefetch(&self, session: &mut Session, batch: &[Prepared]) {
         commands::prefetch(&self.server, session, batch);
     }
 
@@ -181,7 +181,7 @@ impl Service for App {
 
     #[inline]
     fn batch_end(&self, session: &mut Session, _: BatchInfo) {
-        commands::batch_end(session);
+        commands::batch_end(&self.server, session);
     }
 
     fn disconnect(&self, session: Session) {

@@ -7,7 +7,7 @@ use keyspace::{Event, StrValue, Value};
 use resp::{Args, ReplyWriter};
 
 use super::options::{self, Allowed, Condition, Expiry, Options};
-use crate::command::flag::{DENYOOM, FAST, WRITE};
+use crate::command::flag::{BRIEF, DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
 
@@ -16,7 +16,7 @@ pub const SET: Command = Command::new("set", -3, set)
     .group(Group::String)
     .since("1.0.0")
     .docs("Stores a string at a key, whatever the key held.", "O(1)")
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | BRIEF)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RW access update variable_flags")])
     .flag_finder(set_key_flags)

@@ -94,3 +94,35 @@ fn an_unlocked_shard_or_unknown_database_gives_nothing() {
     assert!(locked.db(ShardId(1), DbId(0)).is_none());
     assert!(locked.db_mut(ShardId(2), DbId(2)).is_none());
 }
+
+/// As above, with threads that wait instead of parking, and ones that only try.
+#[test]
+fn those_who_wait_get_their_turn() {
+    let ks = keyspace();
+    let (threads, rounds) = if cfg!(miri) { (3, 20) } else { (4, 4_000) };
+    let mut total = 0;
+    let counts: Vec<usize> = thread::scope(|scope| {
+        let spawn = |t: usize| {
+            let ks = &ks;
+            scope.spawn(move || {
+                let set = ShardSet::one(ShardId(0));
+                let mut count = 0;
+                for _ in 0..rounds {
+                    let locked = match t % 2 {
+                        0 => Some(ks.lock(&set)),
+                        _ => ks.try_lock(&set),
+                    };
+                    count += usize::from(locked.is_some());
+                }
+                count
+            })
+        };
+        let handles: Vec<_> = (0..threads).map(spawn).collect();
+        handles.into_iter().map(|h| h.join().unwrap()).collect()
+    });
+    for (t, count) in counts.iter().enumerate() {
+        assert!(*count == rounds || t % 2 == 1);
+        total += count;
+    }
+    assert!(total >= rounds * threads / 2);
+}

@@ -104,18 +104,19 @@ impl<S: Service> Connection<S> {
             return Flow::Through;
         }
         let mut scratch = ArgScratch::new();
+        batch.slice(first, input, &mut scratch);
         for i in first..count {
-            let args = batch.args(i, input, &mut scratch);
+            let args = batch.args(i, &scratch);
             cx.prepared[i] = cx.service.prepare(&self.session, args);
         }
         if count - first > 1 {
             cx.service
-                .prefetch(&self.session, &cx.prepared[first..count]);
+                .prefetch(&mut self.session, &cx.prepared[first..count]);
         }
         self.output.open(&mut cx.pool);
         self.unasked = true;
         for i in first..count {
-            let args = batch.args(i, input, &mut scratch);
+            let args = batch.args(i, &scratch);
             let proto = cx.service.proto(&self.session);
             let mut out = ReplyWriter::new(&mut self.output.tail, proto);
             let outcome = cx

@@ -125,7 +125,7 @@ impl Service for Toy {
         args.len() as u32
     }
 
-    fn prefetch(&self, _: &Session, _: &[u32]) {}
+    fn prefetch(&self, _: &mut Session, _: &[u32]) {}
 
     fn dispatch(
         &self,

@@ -53,7 +53,8 @@ impl Connection {
                 .parse(&self.buffer, &self.limits, &mut self.batch);
             for i in 0..self.batch.len() {
                 let mut scratch = ArgScratch::new();
-                let args = self.batch.args(i, &self.buffer, &mut scratch);
+                self.batch.slice(i, &self.buffer, &mut scratch);
+                let args = self.batch.args(i, &scratch);
                 assert_eq!(args.len(), self.batch.arg_count(i));
                 for index in 0..args.len() {
                     if let Some(large) = args.large(index) {
@@ -332,7 +333,8 @@ fn a_large_argument_has_its_own_allocation_only_when_it_came_in_pieces() {
     let (consumed, parsed) = parser.parse(rest, &limits, &mut batch);
     assert_eq!((consumed, parsed), (rest.len(), Parsed::NeedMore));
     let mut scratch = ArgScratch::new();
-    let args = batch.args(0, rest, &mut scratch);
+    batch.slice(0, rest, &mut scratch);
+    let args = batch.args(0, &scratch);
     assert_eq!(args.iter().collect::<Vec<_>>(), command);
     assert_eq!(args.large(2).unwrap(), command[2]);
     assert_eq!(args.large(1), None);
