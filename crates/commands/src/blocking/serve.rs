@@ -26,6 +26,7 @@ pub(crate) fn serve(mut ctx: Ctx<'_>) {
     let server = ctx.server;
     let ready = std::mem::take(&mut ctx.effects.ready);
     // The next command's time does not begin before the others are served.
+    crate::timing::settle(server, ctx.session);
     ctx.session.clock_us = 0;
     if let Some(rest) = serve_keys(ctx, ready) {
         server.blocking.add_keys(rest);
