@@ -1,6 +1,7 @@
-//! DUMP and RESTORE against `redis-server`, both ways: what one dumps the other restores, with the
-//! same content, encoding and, where the order is fixed, the same bytes. Nothing is tested where
-//! Redis is not installed.
+//! DUMP and RESTORE against `redis-server`, and MIGRATE between two servers.
+//!
+//! What one dumps the other restores, with the same content, encoding and, where the order is
+//! fixed, the same bytes. Nothing of that is tested where Redis is not installed.
 
 use super::support::{RawClient, Server, Value};
 
@@ -183,4 +184,113 @@ fn encodings_follow_the_directives_while_reading() {
         }
         assert_eq!(look(&mut ours, &key), look(&mut redis, &key), "{key}");
     }
+}
+
+/// Two of ours, and the address of the second for MIGRATE. All of the second sleeps when it sleeps.
+fn pair() -> (Server, Server, String) {
+    let target = [&OPTIONS[..], &["--io-threads", "1"]].concat();
+    let (from, to) = (Server::start(&OPTIONS), Server::start(&target));
+    let address = format!("127.0.0.1 {}", to.port());
+    (from, to, address)
+}
+
+#[test]
+fn migrate_moves_keys_with_their_expiry() {
+    let (from, to, address) = pair();
+    let (mut from, mut to) = (from.raw(), to.raw());
+    from.call("MSET a 1 b 2");
+    from.call("PSETEX c 60000 3");
+    let reply = from.call(&format!("MIGRATE {address} a 3 5000 COPY"));
+    assert_eq!(reply, Value::simple("OK"));
+    let words: Vec<String> = format!("MIGRATE {address} _ 3 5000 REPLACE KEYS a b none c")
+        .split(' ')
+        .map(|word| word.replace('_', ""))
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert_eq!(from.call_args(&words), Value::simple("OK"));
+    assert_eq!(from.call("EXISTS a b c"), Value::Integer(0));
+    to.call("SELECT 3");
+    let values = to.call("MGET a b c");
+    assert_eq!(values.sorted(), ["1", "2", "3"]);
+    let ttl = to.call("PTTL c").number();
+    assert!((1..=60_000).contains(&ttl), "{ttl}");
+}
+
+#[test]
+fn what_the_target_refuses_stays() {
+    let (from, to, address) = pair();
+    let (mut from, mut to) = (from.raw(), to.raw());
+    from.call("SET k ours");
+    to.call("SET k theirs");
+    let reply = from.call(&format!("MIGRATE {address} k 0 5000"));
+    let refusal = "ERR Target instance replied with error: \
+                   BUSYKEY Target key name already exists.";
+    assert_eq!(reply, Value::error(refusal));
+    assert_eq!(from.call("GET k"), Value::bulk("ours"));
+    let port = super::support::free_port();
+    let reply = from.call(&format!("MIGRATE 127.0.0.1 {port} k 0 5000"));
+    let refusal = "IOERR error or timeout connecting to the client";
+    assert_eq!(reply, Value::error(refusal));
+}
+
+/// While the target does not answer, the server does: the key can be read, other keys changed, and
+/// who would change the key waits.
+#[test]
+fn a_slow_target_holds_nobody_but_writers_of_the_key() {
+    let (from, to, address) = pair();
+    let (mut mover, mut reader, mut writer) = (from.raw(), from.raw(), from.raw());
+    mover.call("SET k v");
+    let mut sleeper = to.raw();
+    sleeper.send_command(&["DEBUG", "SLEEP", "1"]);
+    // It is asleep once it does not answer any more.
+    let mut probe = to.raw();
+    probe.set_patience(std::time::Duration::from_millis(50));
+    loop {
+        probe.send(b"PING\r\n");
+        if !probe.is_answered() {
+            break;
+        }
+        probe.read();
+    }
+    mover.send_command(
+        &format!("MIGRATE {address} k 0 9000")
+            .split(' ')
+            .collect::<Vec<_>>(),
+    );
+    super::support::wait_until("the key moves", || {
+        writer.send_command(&["APPEND", "k", "!"]);
+        writer.set_patience(std::time::Duration::from_millis(50));
+        !writer.is_answered() || {
+            writer.read();
+            false
+        }
+    });
+    let value = reader.call("GET k").text();
+    assert!(value.starts_with('v'), "{value}");
+    assert_eq!(reader.call("SET other 1"), Value::simple("OK"));
+    assert_eq!(mover.read(), Value::simple("OK"));
+    // The writer's command ran after the move, on a key that was not there.
+    writer.set_patience(super::support::PATIENCE);
+    assert_eq!(writer.read(), Value::Integer(1));
+    assert_eq!(reader.call("GET k"), Value::bulk("!"));
+}
+
+/// The client of a MIGRATE goes away; the key must not stay on both sides.
+#[test]
+fn a_migration_is_ended_without_its_client() {
+    let (from, to, address) = pair();
+    let mut reader = from.raw();
+    reader.call("SET k v");
+    to.raw().send_command(&["DEBUG", "SLEEP", "0.3"]);
+    let mut mover = from.raw();
+    mover.send_command(
+        &format!("MIGRATE {address} k 0 9000")
+            .split(' ')
+            .collect::<Vec<_>>(),
+    );
+    drop(mover);
+    super::support::wait_until("the key is gone", || {
+        reader.call("EXISTS k") == Value::Integer(0)
+    });
+    assert_eq!(to.raw().call("GET k"), Value::bulk("v"));
 }

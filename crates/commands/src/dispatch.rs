@@ -246,5 +246,6 @@ pub fn disconnect(server: &Server, mut session: Session) {
     crate::blocking::abandon(server, &session.state);
     crate::transactions::unwatch_gone(server, &mut session);
     server.monitors.remove_if(&session);
+    crate::generic::migrate::abandon(server, &mut session);
     crate::pubsub::leave(&server.pubsub, &mut session);
 }

@@ -1,6 +1,7 @@
-//! Large values that a snapshot is reading: who wants to change one waits until it is through.
+//! Values that are not to be changed now: large ones that a snapshot is reading, and keys that are
+//! on their way to another server. Who wants to change one waits.
 //!
-//! Nothing is wrong with going ahead: the value would be copied first, with its shard locked the
+//! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its shard locked the
 //! while. So this is asked before the handler runs, and only while a snapshot goes on; what it
 //! does not foresee (keys that a script did not declare) is copied. Commands that overwrite or
 //! remove a value do not wait: the snapshot keeps what they took away.
@@ -26,30 +27,68 @@ pub(crate) fn must_wait(
     locked: &mut Locked<'_>,
     park: &dyn Fn() -> Arc<dyn Waker>,
 ) -> bool {
-    if !meets_held(server, session, (id, args), locked) {
-        return false;
+    let snapshot = |locked: &mut Locked<'_>| {
+        any(server, session, (id, args), &mut |command, args| {
+            changes_held(server, session, (command, args), locked)
+        })
+    };
+    // Between two looks the value may have been let go of.
+    if snapshot(locked) {
+        keyspace::wait_for_pins(park());
+        if snapshot(locked) {
+            return true;
+        }
     }
-    keyspace::wait_for_pins(park());
-    // Between the two looks the value may have been let go of.
-    meets_held(server, session, (id, args), locked)
+    let moving = || {
+        any(server, session, (id, args), &mut |command, args| {
+            changes_moving(server, session, (command, args))
+        })
+    };
+    if moving() {
+        server.migrations.moving.wait(park());
+        return moving();
+    }
+    false
 }
 
-fn meets_held(
+/// Whether `f` holds for the command, or, where it is EXEC, for a queued one.
+fn any(
     server: &Server,
     session: &Session,
     (id, args): (CommandId, Args<'_>),
-    locked: &mut Locked<'_>,
+    f: &mut dyn FnMut(&Command, Args<'_>) -> bool,
 ) -> bool {
     let command = server.table.entry(id).command;
     if !command.has(flag::LOCKS_QUEUE) {
-        return changes_held(server, session, (command, args), locked);
+        return f(command, args);
     }
     let queue = session.transaction.iter().flat_map(|t| &t.queue);
     queue.into_iter().any(|queued| {
         let refs: SmallVec<[&[u8]; 8]> = queued.args.iter().map(|arg| &**arg).collect();
-        let command = server.table.entry(queued.id).command;
-        changes_held(server, session, (command, Args::new(&refs)), locked)
+        f(server.table.entry(queued.id).command, Args::new(&refs))
     })
+}
+
+/// Whether the command changes a key that is on its way to another server.
+fn changes_moving(
+    server: &Server,
+    session: &Session,
+    (command, args): (&Command, Args<'_>),
+) -> bool {
+    let moving = &server.migrations.moving;
+    if !command.has(flag::WRITE) {
+        return false;
+    }
+    if command.has(flag::ALL_SHARDS) {
+        return moving.are_any(session.id);
+    }
+    let mut found = false;
+    keys::for_each(command, args, &mut |at, flags| {
+        found |= !flags.starts_with("RO")
+            && flags != "not_key"
+            && moving.is_moving(session.id, session.db, args.at(at));
+    });
+    found
 }
 
 /// Whether the command changes, in place, a value that is held.

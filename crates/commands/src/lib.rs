@@ -60,6 +60,7 @@ pub use dispatch::{
     Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, timed_out,
 };
 pub use families::FAMILIES;
+pub use generic::migrate::tick as migrate_tick;
 pub use origin::Origin;
 pub use server::Server;
 pub use session::Session;

@@ -14,6 +14,7 @@ use replication::Log;
 use crate::admin::Switches;
 use crate::aof::Gate;
 use crate::blocking::Attendant;
+use crate::generic::migrate::Migrations;
 use crate::host::Host;
 use crate::jobs::Jobs;
 use crate::latency::LatencyMonitor;
@@ -58,6 +59,8 @@ pub struct Server {
     pub monitors: Monitors,
     /// Subscriptions.
     pub pubsub: PubSub,
+    /// Keys on their way to other servers.
+    pub migrations: Arc<Migrations>,
     /// What DEBUG switches.
     pub debug: Switches,
     /// [`Stats::changes`] at the last save.
@@ -89,6 +92,7 @@ impl Server {
             blocking: Arc::default(),
             monitors: Monitors::default(),
             pubsub: PubSub::default(),
+            migrations: Arc::default(),
             debug: Switches::default(),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),

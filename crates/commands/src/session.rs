@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use resp::Proto;
 
 use crate::blocking::Wait;
+use crate::generic::migrate::Transfer;
 use crate::multi::Transaction;
 use crate::origin::Origin;
 use crate::pubsub::Subscriptions;
@@ -223,6 +224,8 @@ pub struct Session {
     pub(crate) exec_refusal: Option<resp::ReplyError>,
     /// CLIENT PAUSE holds its command.
     pub(crate) paused: bool,
+    /// MIGRATE under way.
+    pub(crate) migration: Option<Arc<Transfer>>,
     /// What the client is subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
     /// Messages to the client itself, to be appended behind the reply of the running command.
@@ -279,6 +282,7 @@ impl Session {
             waits_for_aof: None,
             reply_offset: 0,
             watched: Vec::new(),
+            migration: None,
             state,
             link,
             address,

@@ -86,7 +86,7 @@ pub struct KeyEvent {
 }
 
 /// A key of a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DbKey {
     /// Database.
     pub db: DbId,

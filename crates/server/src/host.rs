@@ -73,6 +73,7 @@ impl ServerHost {
         if let Some((snapshots, _)) = self.snapshots.get() {
             snapshots.tick(server);
         }
+        commands::migrate_tick(server, now_ms);
         // The peak is what is seen here.
         common::memory::peak_memory();
     }

@@ -4,6 +4,7 @@ mod copy;
 mod del;
 pub(crate) mod dump;
 pub(crate) mod expire;
+pub mod migrate;
 mod object;
 mod rename;
 pub(crate) mod scan;
@@ -24,6 +25,7 @@ pub const COMMANDS: &[&Command] = &[
     &expire::EXPIREAT,
     &ttl::EXPIRETIME,
     &scan::KEYS,
+    &migrate::MIGRATE,
     &copy::MOVE,
     &object::OBJECT,
     &ttl::PERSIST,

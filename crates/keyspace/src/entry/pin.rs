@@ -59,6 +59,12 @@ pub(crate) fn count_cut(begins: bool) {
     }
 }
 
+/// Counts someone who begins or ends to hold entries by other means than pins, so that
+/// [`pins_are_there`] says that it may be.
+pub fn count_holder(begins: bool) {
+    count_cut(begins);
+}
+
 /// Registers a waker that is called once, when next an entry is no longer pinned; look again
 /// whether it still is after this.
 pub fn wait_for_pins(waker: Arc<dyn Waker>) {
