@@ -136,6 +136,12 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
     if server.aof.error() != 0 || server.persistence.saving.denies_writes() {
         disk_fails(server, session, entry)?;
     }
+    if server.replication.restricts() {
+        crate::replication::admit(server, session, command)?;
+    }
+    if session.is_replica() {
+        crate::replication::admit_replica(command)?;
+    }
     if session.subscriptions.is_some() && is_out_of_context(session, command) {
         return Err(errors::pubsub_context(&entry.full_name));
     }

@@ -17,6 +17,7 @@ use crate::command::{Command, flag};
 use crate::ctx::{Ctx, Propagation, Redacted};
 use crate::dispatch::{Outcome, Prepared};
 use crate::keys;
+use crate::origin::Origin;
 use crate::server::Server;
 use crate::session::{LinkWaker, Session};
 use crate::table::CommandId;
@@ -55,9 +56,19 @@ pub(crate) fn call(
     {
         return Outcome::Deferred;
     }
+    if server.replication.restricts() && session.origin.is_checked() {
+        // The role may have changed since the command was admitted: it counts under the locks.
+        if let Err(error) = crate::replication::admit(server, session, entry.command) {
+            drop(locked);
+            return crate::dispatch::refuse(server, session, Some(id), error, out);
+        }
+    }
     timing::begin(server, session, id);
     let mut ctx = new_ctx(server, session, entry.command, locked, hint);
     run(&mut ctx, id, args, out);
+    if ctx.session.origin == Origin::Primary && !ctx.deferred {
+        crate::replication::applied(server, ctx.session, Some(ctx.command));
+    }
     let outcome = finish(&ctx);
     if !ctx.effects.ready.is_empty() {
         crate::blocking::serve(ctx);
@@ -103,10 +114,11 @@ pub(crate) fn new_ctx<'a>(
 fn effects_for(server: &Server, session: &Session) -> Effects {
     Effects {
         now_ms: session.clock_us / 1000,
-        on_expired: if session.origin.expires_keys() {
-            OnExpired::Delete
-        } else {
-            OnExpired::Keep
+        on_expired: match session.origin.expires_keys() {
+            false => OnExpired::Keep,
+            // Our primary tells when.
+            true if server.replication.is_replica() => OnExpired::Hide,
+            true => OnExpired::Delete,
         },
         no_touch: session.no_touch,
         wants: EventClass(server.settings.notify_keyspace_events.load(Relaxed) as u32),
@@ -246,6 +258,7 @@ pub(crate) fn log_changes(ctx: &mut Ctx<'_>, args: Args<'_>) {
     let propagation = std::mem::take(&mut ctx.propagation);
     if server.log.is_wanted() && ctx.session.origin.is_propagated() {
         propagate(ctx, propagation, args, dirty);
+        ctx.session.replicated_offset = server.log.replicated();
     }
 }
 
@@ -262,8 +275,9 @@ fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty:
         Propagation::Verbatim => match &mut ctx.unit {
             Some(unit) => unit.push((db, args.iter().map(<[u8]>::to_vec).collect())),
             None => {
+                let (log, audience) = (&ctx.server.log, ctx.server.audience());
                 let command = args.as_slice().iter().copied();
-                ctx.session.log_offset = ctx.server.log.append(db.0 as u16, command);
+                ctx.session.log_offset = log.append_for(audience, db.0 as u16, command);
             }
         },
         Propagation::Rewritten(commands) => {

@@ -99,10 +99,15 @@ pub fn dispatch(
 ) -> Outcome {
     let before = out.mark();
     session.ahead = session.ahead.saturating_sub(1);
+    let was_replica = session.is_replica();
     let outcome = match admit::resolve(server, prepared.id, args) {
         Err((id, error)) => refuse(server, session, id, error, out),
         Ok((id, entry)) => admitted(server, session, (id, entry), args, prepared, out),
     };
+    if was_replica && out.len_since(before) > 0 {
+        out.truncate(before);
+        crate::replication::replied(server, session);
+    }
     if session.reply_mode != ReplyMode::On && outcome != Outcome::Deferred {
         match session.reply_mode {
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
@@ -148,7 +153,7 @@ fn admitted(
 
 /// Writes an error that took the place of a command, and counts it. In MULTI it also makes EXEC
 /// fail.
-fn refuse(
+pub(crate) fn refuse(
     server: &Server,
     session: &mut Session,
     id: Option<CommandId>,
@@ -162,6 +167,9 @@ fn refuse(
         transaction.aborted = true;
     }
     server.stats.error(error.code());
+    if session.is_replica() {
+        crate::replication::note_refusal(server, &error, id);
+    }
     out.error(&error);
     Outcome::Done
 }
@@ -247,5 +255,6 @@ pub fn disconnect(server: &Server, mut session: Session) {
     crate::transactions::unwatch_gone(server, &mut session);
     server.monitors.remove_if(&session);
     crate::generic::migrate::abandon(server, &mut session);
+    crate::replication::gone(server, &session);
     crate::pubsub::leave(&server.pubsub, &mut session);
 }

@@ -25,6 +25,10 @@ pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
     if !is_over(server) {
         return Ok(());
     }
+    let ignores = server.settings.replica_ignore_maxmemory.load(Relaxed);
+    if ignores && server.replication.is_replica() {
+        return Ok(());
+    }
     let start_ms = common::clock::now_ms();
     if server.pause.holds_writes(start_ms) {
         return Ok(());

@@ -86,6 +86,9 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
     if !server.settings.active_expire.load(Relaxed) || server.pause.holds_writes(now_ms) {
         return i64::MAX;
     }
+    if server.replication.is_replica() {
+        return i64::MAX;
+    }
     let mut next = i64::MAX;
     for shard in server.keyspace.shard_ids() {
         while server.keyspace.next_due(shard) <= now_ms {

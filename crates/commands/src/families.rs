@@ -12,6 +12,7 @@ pub const FAMILIES: &[&[&Command]] = &[
     crate::hashes::COMMANDS,
     crate::hyperloglog::COMMANDS,
     crate::lists::COMMANDS,
+    crate::replication::COMMANDS,
     crate::pubsub::COMMANDS,
     crate::sets::COMMANDS,
     crate::streams::COMMANDS,

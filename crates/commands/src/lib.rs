@@ -29,6 +29,7 @@ pub mod origin;
 pub mod pause;
 pub mod persistence;
 pub mod pubsub;
+pub mod replication;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -22,9 +22,10 @@ impl Origin {
         matches!(self, Self::Client | Self::Script)
     }
 
-    /// Whether effects go to the log. A loader must not write what it reads.
+    /// Whether effects go to the log. A loader must not write what it reads; what our primary sends
+    /// is passed on as it came.
     pub const fn is_propagated(self) -> bool {
-        !matches!(self, Self::AofLoad)
+        !matches!(self, Self::AofLoad | Self::Primary)
     }
 
     /// Whether a key past its time counts as gone. For commands of the primary and of the log it

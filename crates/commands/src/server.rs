@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use keyspace::{DbId, Keyspace};
-use parking_lot::Mutex;
-use replication::Log;
+use replication::{Audience, Log};
 
 use crate::admin::Switches;
 use crate::aof::Gate;
@@ -22,6 +21,7 @@ use crate::monitor::Monitors;
 use crate::pause::Pause;
 use crate::persistence::State;
 use crate::pubsub::PubSub;
+use crate::replication::Replication;
 use crate::settings::Settings;
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
@@ -67,8 +67,8 @@ pub struct Server {
     pub changes_at_save: AtomicU64,
     /// Unix time in seconds of the last successful save; the start until then.
     pub last_save_s: AtomicI64,
-    /// Replication id, 40 hexadecimal digits.
-    pub replication_id: Mutex<String>,
+    /// Replicas, and the primary.
+    pub replication: Replication,
     host: OnceLock<Arc<dyn Host>>,
 }
 
@@ -76,12 +76,14 @@ impl Server {
     /// The shared state over a keyspace and a command table, for that many workers.
     pub fn new(keyspace: Arc<Keyspace>, table: Table, workers: usize) -> Self {
         let stats = Stats::new(workers, table.len());
+        let log = Arc::new(Log::new());
         Self {
             keyspace,
             table,
             settings: Settings::default(),
             users: acl::Users::new(),
-            log: Arc::new(Log::new()),
+            replication: Replication::new(Arc::clone(&log)),
+            log,
             jobs: Jobs::default(),
             persistence: State::default(),
             aof: Gate::default(),
@@ -96,7 +98,6 @@ impl Server {
             debug: Switches::default(),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
-            replication_id: Mutex::new(common::random::hex_id(40)),
             host: OnceLock::new(),
         }
     }
@@ -106,13 +107,22 @@ impl Server {
         let _ = self.host.set(host);
     }
 
+    /// Whom changes made here are for: on a replica only for its own file, because its replicas get
+    /// what its primary does.
+    pub(crate) fn audience(&self) -> Audience {
+        match self.replication.is_replica() {
+            true => Audience::File,
+            false => Audience::All,
+        }
+    }
+
     /// Appends commands, each with its database, to the log as one unit; returns the log's end.
     pub(crate) fn append_to_log(&self, commands: Vec<(DbId, Vec<Vec<u8>>)>) -> u64 {
         let commands: Vec<_> = commands
             .into_iter()
             .map(|(db, args)| (db.0 as u16, args))
             .collect();
-        self.log.append_unit(&commands)
+        self.log.append_unit_for(self.audience(), &commands)
     }
 
     /// The server around the command layer; `None` in tests that have none.

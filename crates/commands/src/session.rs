@@ -155,6 +155,10 @@ pub trait ClientLink: Send + Sync {
     fn address(&self) -> Option<ClientAddress> {
         None
     }
+    /// Bytes sent to it since it connected.
+    fn sent_bytes(&self) -> u64 {
+        0
+    }
     /// Whether the connection is ending: nothing that is sent to it will be read.
     fn is_closing(&self) -> bool {
         false
@@ -236,6 +240,14 @@ pub struct Session {
     pub(crate) waits_for_aof: Option<Arc<AtomicBool>>,
     /// Where the log must be on disk before the replies written so far may leave.
     pub reply_offset: u64,
+    /// What the client told of itself as a replica.
+    pub(crate) peer: Option<Box<crate::replication::Peer>>,
+    /// What is to be passed on, where the session speaks for our primary.
+    pub(crate) following: Option<Box<crate::replication::Following>>,
+    /// The primary wants to know how far we are.
+    pub ack_wanted: bool,
+    /// Replication offset behind the client's latest change.
+    pub(crate) replicated_offset: u64,
     /// Keys watched.
     pub(crate) watched: Vec<(DbId, Box<[u8]>)>,
     /// What other threads see.
@@ -281,6 +293,10 @@ impl Session {
             log_offset: 0,
             waits_for_aof: None,
             reply_offset: 0,
+            peer: None,
+            following: None,
+            ack_wanted: false,
+            replicated_offset: 0,
             watched: Vec::new(),
             migration: None,
             state,
@@ -298,6 +314,12 @@ impl Session {
         let mut this = Self::new(0, worker, origin, state, Arc::new(NoLink), Arc::from(""));
         this.authenticated = true;
         this
+    }
+
+    /// Whether the client is a replica.
+    #[inline]
+    pub(crate) fn is_replica(&self) -> bool {
+        self.peer.as_ref().is_some_and(|peer| peer.is_replica)
     }
 
     /// Selects a database.

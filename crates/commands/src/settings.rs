@@ -49,6 +49,30 @@ settings! {
     maxmemory: uint = 0;
     /// `maxmemory` has just been set: evict without waiting for a command.
     evict_now: bool = false;
+    /// `min-replicas-to-write`; 0: none are needed.
+    min_replicas_to_write: uint = 0;
+    /// `min-replicas-max-lag`, seconds; 0: `min-replicas-to-write` does not count.
+    min_replicas_max_lag_s: uint = 10;
+    /// `replica-read-only`.
+    replica_read_only: bool = true;
+    /// `replica-serve-stale-data`.
+    replica_serve_stale_data: bool = true;
+    /// `replica-ignore-maxmemory`.
+    replica_ignore_maxmemory: bool = true;
+    /// `repl-diskless-sync`.
+    repl_diskless_sync: bool = true;
+    /// `repl-diskless-sync-delay`, seconds.
+    repl_diskless_sync_delay_s: uint = 5;
+    /// `repl-diskless-sync-max-replicas`; 0: no limit.
+    repl_diskless_sync_max_replicas: uint = 0;
+    /// `repl-ping-replica-period`, seconds.
+    repl_ping_replica_period_s: uint = 10;
+    /// `repl-timeout`, seconds.
+    repl_timeout_s: uint = 60;
+    /// `repl-backlog-size`, bytes.
+    repl_backlog_size: uint = 1 << 20;
+    /// `repl-backlog-ttl`, seconds; 0: for ever.
+    repl_backlog_ttl_s: uint = 3600;
     /// `maxmemory-samples`: keys compared for one eviction.
     maxmemory_samples: uint = 5;
     /// `lazyfree-lazy-eviction`.
@@ -69,8 +93,6 @@ settings! {
     notify_keyspace_events: uint = 0;
     /// DEBUG SET-ACTIVE-EXPIRE.
     active_expire: bool = true;
-    /// `replica-serve-stale-data` and friends come with replication; `min-replicas-to-write`.
-    min_replicas_to_write: uint = 0;
     /// `hash-max-listpack-entries`.
     hash_max_listpack_entries: uint = 512;
     /// `hash-max-listpack-value`, bytes.

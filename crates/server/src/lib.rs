@@ -12,6 +12,7 @@ pub mod info;
 pub mod listen;
 pub mod metrics;
 pub mod process;
+mod replication;
 pub mod service;
 mod snapshot;
 pub mod start;

@@ -85,6 +85,10 @@ impl ClientLink for Link {
         Some(self.0.address())
     }
 
+    fn sent_bytes(&self) -> u64 {
+        self.0.output_bytes()
+    }
+
     fn wake_at(&self, at_ms: i64) {
         self.0.wake_at(at_ms);
     }

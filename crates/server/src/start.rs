@@ -21,6 +21,7 @@ use crate::listen;
 use crate::metrics;
 use crate::process;
 use crate::process::signals::{self, Shutdown};
+use crate::replication::{self, Replicator};
 use crate::service::App;
 use crate::snapshot::{Failed, Snapshots, background_temp_name, may_end, temp_name};
 use crate::wiring;
@@ -119,6 +120,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     let cron = Cron::start(Arc::clone(&server), every)?;
     listen::follow(&config, network.handle().clone());
     process.listening(&config);
+    replication::begin(&server, &config);
     let signalled = Arc::clone(&host);
     signals::set_temporary([temp_name(), background_temp_name()].into_iter());
     process.on_signal(move |signal| {
@@ -126,15 +128,18 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
         signalled.shutdown_switch().request(request, None);
     })?;
     let is_called_off = || host.shutdown_switch().is_asked();
+    let mut replicator = None;
     match snapshots.load_at_start(&server, &is_called_off) {
         Ok(()) => {
             server.persistence.end_loading();
             process.ready(&config);
+            replicator = Some(Replicator::start(&server, &config)?);
         }
         Err(Failed::Broken) => return Ok(1),
         Err(Failed::CalledOff) => {}
     }
     wait_for_end(&process, &host, &server, &snapshots);
+    drop(replicator);
     drop(control);
     drop(cron);
     network.shutdown();

@@ -31,7 +31,39 @@ const COPIES: &[(&[&str], Copy)] = &[
         &["enable-debug-command", "enable-module-command"],
         protected_commands,
     ),
-    (&["client-output-buffer-limit"], output_limits),
+    (
+        &["client-output-buffer-limit", "repl-backlog-size"],
+        output_limits,
+    ),
+    (
+        &["min-replicas-to-write", "min-replicas-max-lag"],
+        replication,
+    ),
+    (
+        &[
+            "replica-read-only",
+            "replica-serve-stale-data",
+            "replica-ignore-maxmemory",
+        ],
+        replication,
+    ),
+    (
+        &[
+            "repl-diskless-sync",
+            "repl-diskless-sync-delay",
+            "repl-diskless-sync-max-replicas",
+        ],
+        replication,
+    ),
+    (
+        &[
+            "repl-ping-replica-period",
+            "repl-timeout",
+            "repl-backlog-size",
+            "repl-backlog-ttl",
+        ],
+        replication,
+    ),
     (&["slowlog-log-slower-than", "slowlog-max-len"], slowlog),
     (&["latency-monitor-threshold", "latency-tracking"], latency),
     (&["latency-tracking-info-percentiles"], latency),
@@ -144,13 +176,47 @@ fn output_limits(config: &Config, _: &Server, net: &NetSettings) {
         ClientClass::Pubsub,
     ];
     for (class, limit) in classes.into_iter().zip(config.output_limits()) {
+        // A replica may leave as much unread as the backlog holds: it is the same memory.
+        let least = match class {
+            ClientClass::Replica if limit.hard_bytes > 0 => config.unsigned("repl-backlog-size"),
+            _ => 0,
+        };
         let limits = ClassLimits {
-            hard_bytes: limit.hard_bytes,
+            hard_bytes: limit.hard_bytes.max(least),
             soft_bytes: limit.soft_bytes,
             soft_seconds: limit.soft_seconds,
         };
         net.set_limits(class, limits);
     }
+}
+
+fn replication(config: &Config, server: &Server, _: &NetSettings) {
+    let s = &server.settings;
+    for (name, setting) in [
+        ("min-replicas-to-write", &s.min_replicas_to_write),
+        ("min-replicas-max-lag", &s.min_replicas_max_lag_s),
+        ("repl-diskless-sync-delay", &s.repl_diskless_sync_delay_s),
+        (
+            "repl-diskless-sync-max-replicas",
+            &s.repl_diskless_sync_max_replicas,
+        ),
+        ("repl-ping-replica-period", &s.repl_ping_replica_period_s),
+        ("repl-timeout", &s.repl_timeout_s),
+        ("repl-backlog-size", &s.repl_backlog_size),
+        ("repl-backlog-ttl", &s.repl_backlog_ttl_s),
+    ] {
+        setting.store(config.unsigned(name), Relaxed);
+    }
+    for (name, setting) in [
+        ("replica-read-only", &s.replica_read_only),
+        ("replica-serve-stale-data", &s.replica_serve_stale_data),
+        ("replica-ignore-maxmemory", &s.replica_ignore_maxmemory),
+        ("repl-diskless-sync", &s.repl_diskless_sync),
+    ] {
+        setting.store(config.bool(name), Relaxed);
+    }
+    // It counts from now on, not from the next look at the clock.
+    server.replication.settings_changed(server);
 }
 
 fn slowlog(config: &Config, server: &Server, _: &NetSettings) {

@@ -12,7 +12,6 @@ mod lolwut;
 mod memory;
 mod module;
 mod monitor;
-mod role;
 mod save;
 mod shutdown;
 mod slowlog;
@@ -44,8 +43,6 @@ pub const COMMANDS: &[&Command] = &[
     &memory::MEMORY,
     &module::MODULE,
     &monitor::MONITOR,
-    &role::ROLE,
-    &role::WAIT,
     &save::BGSAVE,
     &save::SAVE,
     &shutdown::SHUTDOWN,

@@ -1,7 +1,7 @@
 //! The connection itself: authentication, protocol, database, CLIENT.
 
 mod auth;
-mod client;
+pub(crate) mod client;
 mod hello;
 mod ping;
 mod select;

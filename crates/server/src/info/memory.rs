@@ -22,7 +22,7 @@ pub fn figures(host: &ServerHost, server: &Server, keyspace: &[DbStats]) -> Memo
         resident: system::resident_bytes(),
         clients,
         client_count,
-        backlog: server.log.memory(),
+        backlog: server.log.memory() + server.replication.backlog_memory(),
         tables: keyspace.iter().map(|db| db.overhead as u64).sum(),
         keys: keyspace.iter().map(|db| db.keys as u64).sum(),
     }

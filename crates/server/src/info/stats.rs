@@ -59,13 +59,28 @@ fn traffic(facts: &Facts<'_>, section: &mut Section) {
     section.field("instantaneous_ops_per_sec", rates.commands());
     section.field("total_net_input_bytes", net.input_bytes);
     section.field("total_net_output_bytes", net.output_bytes);
-    section.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    let replication = &facts.server.replication;
+    section.field(
+        "total_net_repl_input_bytes",
+        replication.received_bytes.load(Relaxed),
+    );
+    section.field(
+        "total_net_repl_output_bytes",
+        replication.sent_bytes.load(Relaxed),
+    );
     section.field("instantaneous_input_kbps", kbps(rates.input_bytes()));
     section.field("instantaneous_output_kbps", kbps(rates.output_bytes()));
     section.field("instantaneous_input_repl_kbps", "0.00");
     section.field("instantaneous_output_repl_kbps", "0.00");
     section.field("rejected_connections", net.rejected);
-    section.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    let replication = &facts.server.replication;
+    for (name, counter) in [
+        ("sync_full", &replication.full_syncs),
+        ("sync_partial_ok", &replication.partial_syncs),
+        ("sync_partial_err", &replication.partial_refusals),
+    ] {
+        section.field(name, counter.load(Relaxed));
+    }
 }
 
 fn keys(facts: &Facts<'_>, section: &mut Section) {

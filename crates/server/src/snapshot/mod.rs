@@ -20,6 +20,7 @@ use crate::config::Config;
 
 pub use end::may_end;
 pub use load::Failed;
+pub use save::options;
 
 /// See the module's text.
 pub struct Snapshots {

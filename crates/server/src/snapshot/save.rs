@@ -20,7 +20,7 @@ use persistence::rdb::save::{Encoder, SaveError, SaveOptions, write_rdb};
 use resp::{Proto, ReplyError, ReplyWriter, errors};
 
 use super::{Snapshots, background_temp_name, now_s, temp_name};
-use crate::config::os_text;
+use crate::config::{Config, os_text};
 use crate::version::REDIS_VERSION;
 
 /// After a failure, save points wait so many seconds.
@@ -28,22 +28,29 @@ const RETRY_S: i64 = 5;
 /// How often one who waits for the slot looks.
 const SLOT_POLL: Duration = Duration::from_millis(2);
 
-impl Snapshots {
-    fn options(&self, server: &Server) -> SaveOptions {
-        let now_ms = common::clock::now_ms();
-        let aux = vec![
-            ("redis-ver", REDIS_VERSION.to_owned()),
-            ("redis-bits", usize::BITS.to_string()),
-            ("ctime", (now_ms / 1000).to_string()),
-            ("used-mem", common::memory::used_memory().to_string()),
-            ("aof-base", "0".to_owned()),
-        ];
-        SaveOptions {
-            checksum: self.config.bool("rdbchecksum"),
-            functions: server.persistence.functions.lock().clone(),
-            ..commands::persistence::save_options(server, aux, now_ms)
-        }
+/// How a snapshot of the whole server is written; `replication` are its fields about the history.
+pub fn options(
+    server: &Server,
+    config: &Config,
+    replication: Vec<(&'static str, String)>,
+) -> SaveOptions {
+    let now_ms = common::clock::now_ms();
+    let mut aux = vec![
+        ("redis-ver", REDIS_VERSION.to_owned()),
+        ("redis-bits", usize::BITS.to_string()),
+        ("ctime", (now_ms / 1000).to_string()),
+        ("used-mem", common::memory::used_memory().to_string()),
+    ];
+    aux.extend(replication);
+    aux.push(("aof-base", "0".to_owned()));
+    SaveOptions {
+        checksum: config.bool("rdbchecksum"),
+        functions: server.persistence.functions.lock().clone(),
+        ..commands::persistence::save_options(server, aux, now_ms)
     }
+}
+
+impl Snapshots {
 
     /// Writes the file; on success notes that everything up to then is saved.
     fn write_file(
@@ -59,7 +66,7 @@ impl Snapshots {
             temp,
             sync_as_it_grows: self.config.bool("rdb-save-incremental-fsync"),
         };
-        let options = self.options(server);
+        let options = options(server, &self.config, server.replication.aux());
         let result = replace(&*self.disk, place, |out| write(out, &options));
         match &result {
             Ok(changes) => {

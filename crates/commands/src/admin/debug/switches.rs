@@ -121,7 +121,7 @@ pub(super) fn change_repl_id(
     if let Some(host) = ctx.server.host() {
         host.log_warning("Changing replication IDs after receiving DEBUG change-repl-id");
     }
-    *ctx.server.replication_id.lock() = common::random::hex_id(40);
+    ctx.server.replication.change_id();
     out.ok();
     Ok(())
 }

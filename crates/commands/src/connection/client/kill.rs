@@ -150,8 +150,10 @@ fn client_unblock(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) 
     }
     let id = common::number::parse_i64(args.at(2)).ok_or(errors::NOT_INTEGER)?;
     let worker = ctx.session.worker;
-    let done = u64::try_from(id)
-        .is_ok_and(|id| crate::blocking::unblock(ctx.server, worker, id, with_error));
+    let done = u64::try_from(id).is_ok_and(|id| {
+        crate::blocking::unblock(ctx.server, worker, id, with_error)
+            || crate::replication::unblock(ctx.server, id, with_error)
+    });
     out.integer(i64::from(done));
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::command::flag::{LOADING, STALE};
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
 
+pub(crate) use list::describe;
 pub(crate) use name::set_name;
 
 /// `CLIENT`

@@ -1,0 +1,126 @@
+//! What INFO and ROLE say about replication.
+
+use replication::History;
+
+use super::follow::Phase;
+use super::state::Replication;
+
+/// A replica, as INFO shows it.
+#[derive(Clone, Debug)]
+pub struct ReplicaFigures {
+    /// Its address.
+    pub ip: String,
+    /// The port that it told.
+    pub port: i64,
+    /// How far its synchronisation is.
+    pub state: &'static str,
+    /// What it has acknowledged.
+    pub offset: i64,
+    /// Seconds since it did.
+    pub lag_s: i64,
+}
+
+/// The primary that is followed, as INFO shows it.
+#[derive(Clone, Debug)]
+pub struct Primary {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How far the link is.
+    pub phase: Phase,
+    /// Seconds since anything came from it; -1 without a link.
+    pub last_io_s: i64,
+    /// Seconds since the link is down; -1 if it never was up.
+    pub down_s: i64,
+    /// Bytes applied.
+    pub offset: i64,
+    /// Bytes read.
+    pub read_offset: i64,
+    /// Of the snapshot: its size (or -1), bytes read, seconds since the last.
+    pub transfer: (i64, u64, i64),
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// The primary, on a replica.
+    pub primary: Option<Primary>,
+    /// All that have asked for synchronisation.
+    pub replicas: Vec<ReplicaFigures>,
+    /// Those that are well.
+    pub good: usize,
+    /// `master_failover_state`.
+    pub failover: &'static str,
+    /// The ids.
+    pub history: History,
+    /// `master_repl_offset`.
+    pub offset: u64,
+    /// Of the backlog: offset of its first byte, counted from 1, and its length.
+    pub backlog: Option<(u64, u64)>,
+    /// Bytes of memory of the backlog, and of what is held for replicas beyond it.
+    pub memory: (u64, u64),
+}
+
+impl Replication {
+    /// The figures at this moment.
+    pub fn figures(&self) -> Figures {
+        let mut state = self.state.lock();
+        self.feed_locked(&mut state);
+        let now_ms = common::clock::now_ms();
+        let seconds_since = |ms: i64| (now_ms / 1000 - ms / 1000).max(0);
+        let offset = self.log.replicated();
+        let primary = state.upstream.as_ref().map(|upstream| Primary {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            phase: upstream.phase,
+            last_io_s: match upstream.phase {
+                Phase::Connected => seconds_since(upstream.last_io_ms),
+                _ => -1,
+            },
+            down_s: upstream.down_since_ms.map_or(-1, seconds_since),
+            offset: if state.resumable { offset as i64 } else { 1 },
+            read_offset: if state.resumable {
+                (offset + upstream.unapplied) as i64
+            } else {
+                1
+            },
+            transfer: (
+                upstream.transfer.size,
+                upstream.transfer.read,
+                seconds_since(upstream.transfer.last_io_ms),
+            ),
+        });
+        let replicas = state.replicas.iter().map(|replica| ReplicaFigures {
+            ip: replica.ip().to_owned(),
+            port: replica.peer.port,
+            state: replica.stage.name(),
+            offset: replica.ack_offset,
+            lag_s: match replica.stage.is_online() {
+                true => seconds_since(replica.ack_ms),
+                false => 0,
+            },
+        });
+        let kept = state.kept.as_ref().map(|kept| &kept.backlog);
+        let memory = kept.map_or((0, 0), |backlog| {
+            let memory = backlog.memory();
+            (memory, memory.saturating_sub(backlog.capacity()))
+        });
+        Figures {
+            primary,
+            replicas: replicas.collect(),
+            good: state.good,
+            failover: super::failover::name(&state),
+            history: state.history.clone(),
+            offset,
+            backlog: kept.map(|backlog| (backlog.start() + 1, backlog.len())),
+            memory,
+        }
+    }
+
+    /// Bytes of the backlog.
+    pub fn backlog_memory(&self) -> u64 {
+        let state = self.state.lock();
+        state.kept.as_ref().map_or(0, |kept| kept.backlog.memory())
+    }
+}
