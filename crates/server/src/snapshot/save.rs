@@ -66,7 +66,7 @@ impl Snapshots {
             temp,
             sync_as_it_grows: self.config.bool("rdb-save-incremental-fsync"),
         };
-        let options = options(server, &self.config, server.replication.aux());
+        let options = options(server, &self.config, Vec::new());
         let result = replace(&*self.disk, place, |out| write(out, &options));
         match &result {
             Ok(changes) => {
@@ -112,10 +112,12 @@ impl Snapshots {
         };
         let result = self.write_file(server, temp, |out, options| {
             let changes = AtomicU64::new(0);
+            let mut options = options.clone();
             let cut = Cut::begin(&server.keyspace, || {
                 changes.store(server.stats.changes(), Relaxed);
+                options.aux.extend(server.replication.aux());
             });
-            write_rdb(cut, out, options, &saving.progress, &cancelled)?;
+            write_rdb(cut, out, &options, &saving.progress, &cancelled)?;
             Ok(changes.into_inner())
         });
         cancelled();
