@@ -88,7 +88,14 @@ fn write(
     let cut = Cut::begin(&server.keyspace, &mut at_cut);
     let cancelled = || guard.is_cancelled() || context.is_stopping();
     let progress = &server.persistence.saving.progress;
-    write_rdb(cut, out, &crate::snapshot::options(server, &context.config, aux), progress, &cancelled).map(drop)
+    write_rdb(
+        cut,
+        out,
+        &crate::snapshot::options(server, &context.config, aux),
+        progress,
+        &cancelled,
+    )
+    .map(drop)
 }
 
 /// A snapshot that goes to a file first, as BGSAVE's, and then from there to the replicas.

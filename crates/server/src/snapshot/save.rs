@@ -51,7 +51,6 @@ pub fn options(
 }
 
 impl Snapshots {
-
     /// Writes the file; on success notes that everything up to then is saved.
     fn write_file(
         &self,
