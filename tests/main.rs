@@ -18,6 +18,7 @@ mod keys;
 mod lists;
 mod metrics;
 mod notifications;
+mod observe;
 mod process;
 mod sets;
 mod sketches;

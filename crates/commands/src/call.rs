@@ -235,6 +235,9 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     if server.monitors.are_there() {
         crate::monitor::show(ctx, start_us, args);
     }
+    if server.hotkeys.is_on() {
+        crate::hotkeys::record(ctx, args, us, out.len_since(before));
+    }
     if us >= 1000 || ctx.blocked || server.settings.is_slow(us) {
         record_slow(ctx, args, us);
     }

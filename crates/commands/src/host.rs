@@ -32,6 +32,8 @@ pub trait Host: Send + Sync + 'static {
     fn info(&self, server: &Server, keyspace: &[DbStats], sections: &[&[u8]]) -> String;
     /// Figures about memory, for MEMORY. `keyspace` has the figures of each database.
     fn memory(&self, server: &Server, keyspace: &[DbStats]) -> MemoryFigures;
+    /// System and user time of the process so far, in milliseconds.
+    fn process_ms(&self) -> [u64; 2];
     /// Resets the statistics that do not belong to the command layer (CONFIG RESETSTAT).
     fn reset_stats(&self);
     /// BGREWRITEAOF: whether it has begun; otherwise it will when it can. In a transaction it never

@@ -19,6 +19,7 @@ pub mod families;
 mod held;
 mod help;
 pub mod host;
+pub mod hotkeys;
 pub mod jobs;
 pub mod keys;
 pub mod latency;

@@ -15,6 +15,7 @@ use crate::aof::Gate;
 use crate::blocking::Attendant;
 use crate::generic::migrate::Migrations;
 use crate::host::Host;
+use crate::hotkeys::HotKeys;
 use crate::jobs::Jobs;
 use crate::latency::LatencyMonitor;
 use crate::monitor::Monitors;
@@ -55,6 +56,8 @@ pub struct Server {
     pub pause: Pause,
     /// Blocked clients: what is left to do for them.
     pub blocking: Arc<Attendant>,
+    /// HOTKEYS.
+    pub hotkeys: HotKeys,
     /// MONITOR.
     pub monitors: Monitors,
     /// Subscriptions.
@@ -92,6 +95,7 @@ impl Server {
             latency: LatencyMonitor::default(),
             pause: Pause::default(),
             blocking: Arc::default(),
+            hotkeys: HotKeys::default(),
             monitors: Monitors::default(),
             pubsub: PubSub::default(),
             migrations: Arc::default(),

@@ -203,6 +203,11 @@ impl Host for ServerHost {
         info::memory_figures(self, server, keyspace)
     }
 
+    fn process_ms(&self) -> [u64; 2] {
+        let (system_s, user_s) = info::cpu_seconds();
+        [system_s, user_s].map(|seconds| (seconds * 1000.0) as u64)
+    }
+
     fn reset_stats(&self) {
         self.rates.reset();
         if let Some(network) = self.network.get() {

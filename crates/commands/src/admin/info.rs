@@ -4,6 +4,7 @@
 
 use resp::{Args, ReplyWriter};
 
+use super::keysizes;
 use crate::command::flag::{LOADING, STALE, WALKS_SHARDS};
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -24,7 +25,14 @@ pub const INFO: Command = Command::new("info", -1, info)
 
 fn info(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let keyspace = super::keyspace::figures(ctx)?;
-    let text = super::host(ctx)?.info(ctx.server, &keyspace, args.from(1).as_slice());
+    let sections = args.from(1);
+    let mut text = super::host(ctx)?.info(ctx.server, &keyspace, sections.as_slice());
+    if keysizes::is_wanted(sections.as_slice()) {
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        text.push_str(&keysizes::section(ctx)?);
+    }
     out.verbatim(b"txt", text.as_bytes());
     Ok(())
 }

@@ -5,7 +5,9 @@ mod command;
 mod config;
 mod debug;
 mod flush;
+mod hotkeys;
 mod info;
+mod keysizes;
 mod keyspace;
 mod latency;
 mod lolwut;
@@ -36,6 +38,7 @@ pub const COMMANDS: &[&Command] = &[
     &flush::FLUSHALL,
     &flush::FLUSHDB,
     &flush::SWAPDB,
+    &hotkeys::HOTKEYS,
     &info::INFO,
     &keyspace::DBSIZE,
     &latency::LATENCY,

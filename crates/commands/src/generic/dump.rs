@@ -13,7 +13,7 @@ use persistence::rdb::value::{self, Check, Limits, Options, Scratch};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 use smallvec::SmallVec;
 
-use crate::command::flag::{ASKING, DENYOOM, READONLY, WRITE};
+use crate::command::flag::{ASKING, DENYOOM, READONLY, SYSCMD, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
@@ -48,7 +48,7 @@ pub const RESTORE_ASKING: Command = Command::new("restore-asking", -4, restore)
     .group(Group::Server)
     .since("3.0.0")
     .docs("RESTORE into a slot that is being imported.", "O(N)")
-    .flags(WRITE | DENYOOM | ASKING)
+    .flags(WRITE | DENYOOM | ASKING | SYSCMD)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .keys(&[KeySpec::at(1, "OW update")])
     .args(RESTORE_ARGS);

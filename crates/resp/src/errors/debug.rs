@@ -1,4 +1,4 @@
-//! DEBUG, SLOWLOG, LATENCY, MODULE.
+//! DEBUG, SLOWLOG, LATENCY, HOTKEYS, MODULE.
 
 use crate::ReplyError;
 
@@ -24,6 +24,18 @@ texts! {
     RELOAD_LOAD = "ERR Error trying to load the RDB dump";
     MODULE_LOAD = "ERR Error loading the extension. Please check the server logs.";
     MODULE_UNLOAD = "ERR Error unloading module: no such module with that name";
+    HOTKEYS_STARTED = "ERR hotkey tracking session already in progress";
+    HOTKEYS_IN_PROGRESS = "ERR hotkey tracking session in progress, stop tracking first";
+    HOTKEYS_METRICS = "ERR METRICS parameter is required";
+    HOTKEYS_METRICS_COUNT = "ERR METRICS count must be > 0 and <= 2";
+    HOTKEYS_MISMATCH = "ERR METRICS count does not match number of metric types provided";
+    HOTKEYS_NO_METRICS = "ERR METRICS no valid metrics passed. Supported: CPU|NET";
+    HOTKEYS_CPU_TWICE = "ERR METRICS CPU defined more than once!";
+    HOTKEYS_NET_TWICE = "ERR METRICS NET defined more than once!";
+    HOTKEYS_COUNT = "ERR COUNT must be between 1 and 64";
+    HOTKEYS_DURATION = "ERR DURATION must be between 1 and 1000000";
+    HOTKEYS_SAMPLE = "ERR SAMPLE ratio must be positive";
+    HOTKEYS_SLOTS = "ERR SLOTS parameter cannot be used in non-cluster mode";
     SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
 }
 
