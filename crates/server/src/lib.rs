@@ -4,6 +4,7 @@
 //! Neither knows the other crates of the server.
 
 pub mod boot;
+pub mod check_rdb;
 pub mod config;
 pub mod control;
 pub mod cron;

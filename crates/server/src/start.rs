@@ -13,6 +13,7 @@ use keyspace::{Keyspace, KeyspaceConfig};
 use networking::{NetConfig, NetSettings, Network};
 
 use crate::boot::{self, Process};
+use crate::check_rdb;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
 use crate::control::Control;
 use crate::cron::Cron;
@@ -51,6 +52,7 @@ pub fn run(args: &[Vec<u8>]) -> anyhow::Result<i32> {
             print!("{text}");
             Ok(0)
         }
+        CommandLine::CheckRdb(args) => Ok(check_rdb::run(&program, &args)),
         CommandLine::CheckSystem => {
             let (report, is_fine) = process::check::report();
             print!("{report}");

@@ -8,6 +8,7 @@
 //! Everything that is read is checked as far as it must be so that nothing can panic or go wrong
 //! later, and no memory is taken for what a mere length promises.
 
+pub mod check;
 mod error;
 pub mod file;
 mod legacy;

@@ -15,8 +15,6 @@ pub enum Role {
     Server,
     /// `redis-sentinel`, or `--sentinel` among the arguments.
     Sentinel,
-    /// `redis-check-rdb`.
-    CheckRdb,
     /// `redis-check-aof`.
     CheckAof,
 }
@@ -27,7 +25,6 @@ impl Role {
         match self {
             Self::Server => None,
             Self::Sentinel => Some("Corewire cannot run as a Sentinel yet: use redis-sentinel."),
-            Self::CheckRdb => Some("Corewire cannot check RDB files yet: use redis-check-rdb."),
             Self::CheckAof => Some("Corewire cannot check AOF files yet: use redis-check-aof."),
         }
     }
@@ -51,6 +48,8 @@ pub enum CommandLine {
     Print(String),
     /// Run the system checks.
     CheckSystem,
+    /// Run `redis-check-rdb` with these arguments.
+    CheckRdb(Vec<Vec<u8>>),
     /// Print this to standard error and end with status 1.
     Fail(String),
 }
@@ -62,6 +61,7 @@ Directives of redis.conf may follow, each as --<directive> <value> ...:
   corewire-server --port 7777 --save \"\" --loglevel verbose
   corewire-server /etc/redis/redis.conf --replicaof 127.0.0.1 8888
   echo 'maxmemory 128mb' | corewire-server -
+  corewire-server check-rdb dump.rdb
 
 redis.conf.example lists all directives with their defaults.";
 
@@ -126,7 +126,10 @@ pub fn parse_command_line(args: &[Vec<u8>]) -> CommandLine {
         .to_string_lossy();
     let args = args.get(1..).unwrap_or_default();
     let role = match () {
-        () if program.contains("redis-check-rdb") => Role::CheckRdb,
+        () if program.contains("redis-check-rdb") => return CommandLine::CheckRdb(args.to_vec()),
+        () if args.first().is_some_and(|arg| arg == b"check-rdb") => {
+            return CommandLine::CheckRdb(args[1..].to_vec());
+        }
         () if program.contains("redis-check-aof") => Role::CheckAof,
         () if program.contains("redis-sentinel") => Role::Sentinel,
         () if args.iter().any(|a| a == b"--sentinel") => Role::Sentinel,
@@ -271,7 +274,8 @@ mod tests {
             }
         };
         assert_eq!(role(&["/usr/bin/redis-sentinel", "x.conf"]), Role::Sentinel);
-        assert_eq!(role(&["redis-check-rdb", "x"]), Role::CheckRdb);
+        let check = parse_command_line(&[b"redis-check-rdb".to_vec(), b"x".to_vec()]);
+        assert_eq!(check, CommandLine::CheckRdb(vec![b"x".to_vec()]));
         assert_eq!(role(&["redis-check-aof", "x"]), Role::CheckAof);
         assert_eq!(
             role(&["redis-server", "x.conf", "--sentinel"]),

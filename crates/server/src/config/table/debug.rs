@@ -17,11 +17,9 @@ pub(super) static DEBUGGING: Section = Section {
             .doc("End with exit instead of abort after a failed assertion."),
         int("rdb-key-save-delay", 0, i32::MIN as i64, INT_MAX)
             .with(HIDDEN)
-            .accepted("kept and reported; takes effect with persistence")
             .doc("Microseconds to wait after each key saved."),
         int("key-load-delay", 0, i32::MIN as i64, INT_MAX)
             .with(HIDDEN)
-            .accepted("kept and reported; takes effect with persistence")
             .doc("Microseconds to wait after each key loaded."),
         int(
             "loading-process-events-interval-bytes",

@@ -14,25 +14,20 @@ pub(super) static SNAPSHOTS: Section = Section {
             with at least so many changes. save \"\" switches snapshots off.",
     directives: &[
         special("save", Special::Save)
-            .accepted(LATER)
             .doc("When to write a snapshot."),
         checked("dbfilename", Some("dump.rdb"), checks::base_name_of_dump)
             .with(PROTECTED)
-            .accepted(LATER)
             .doc("Name of the snapshot in dir."),
         special("dir", Special::Dir)
             .with(PROTECTED | DENY_LOADING)
             .doc("Working directory: where the snapshot, the AOF and the cluster's file are."),
         flag("stop-writes-on-bgsave-error", true)
-            .accepted(LATER)
             .doc("Refuse writes while snapshots fail."),
         flag("rdbcompression", true).doc("Compress strings in snapshots and dumps."),
         flag("rdbchecksum", true)
             .with(IMMUTABLE)
-            .accepted(LATER)
             .doc("Write and check a checksum at the end of snapshots."),
         flag("rdb-save-incremental-fsync", true)
-            .accepted(LATER)
             .doc("Sync a snapshot every few megabytes while it is written."),
         flag("rdb-del-sync-files", false)
             .accepted(LATER)
@@ -141,10 +136,8 @@ pub(super) static SHUTDOWN: Section = Section {
             .accepted("kept and reported; takes effect with replication")
             .doc("Seconds to wait for replicas to catch up before the server ends."),
         on_signal("shutdown-on-sigint")
-            .accepted(LATER)
             .doc("How SIGINT ends the server: default, or any of save, nosave, now, force."),
         on_signal("shutdown-on-sigterm")
-            .accepted(LATER)
             .doc("How SIGTERM ends the server; as above."),
     ],
 };
