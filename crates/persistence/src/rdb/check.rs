@@ -93,7 +93,9 @@ impl<'a> Checker<'a> {
             let name = TYPES.get(usize::from(type_byte)).unwrap_or(&"unknown");
             let key = String::from_utf8_lossy(&key);
             (self.say)(&format!("[additional info] Reading key '{key}'"));
-            (self.say)(&format!("[additional info] Reading type {type_byte} ({name})"));
+            (self.say)(&format!(
+                "[additional info] Reading type {type_byte} ({name})"
+            ));
         }
         self.summary();
     }
@@ -232,7 +234,11 @@ mod tests {
 
     fn file(body: &[u8], crc: bool) -> Vec<u8> {
         let mut bytes = [b"REDIS0010", body, &[255]].concat();
-        let crc = if crc { common::crc64::crc64(0, &bytes) } else { 0 };
+        let crc = if crc {
+            common::crc64::crc64(0, &bytes)
+        } else {
+            0
+        };
         bytes.extend_from_slice(&crc.to_le_bytes());
         bytes
     }

@@ -13,16 +13,14 @@ pub(super) static SNAPSHOTS: Section = Section {
     intro: "save <seconds> <changes>: a snapshot is written once that many seconds have passed \
             with at least so many changes. save \"\" switches snapshots off.",
     directives: &[
-        special("save", Special::Save)
-            .doc("When to write a snapshot."),
+        special("save", Special::Save).doc("When to write a snapshot."),
         checked("dbfilename", Some("dump.rdb"), checks::base_name_of_dump)
             .with(PROTECTED)
             .doc("Name of the snapshot in dir."),
         special("dir", Special::Dir)
             .with(PROTECTED | DENY_LOADING)
             .doc("Working directory: where the snapshot, the AOF and the cluster's file are."),
-        flag("stop-writes-on-bgsave-error", true)
-            .doc("Refuse writes while snapshots fail."),
+        flag("stop-writes-on-bgsave-error", true).doc("Refuse writes while snapshots fail."),
         flag("rdbcompression", true).doc("Compress strings in snapshots and dumps."),
         flag("rdbchecksum", true)
             .with(IMMUTABLE)
@@ -137,7 +135,6 @@ pub(super) static SHUTDOWN: Section = Section {
             .doc("Seconds to wait for replicas to catch up before the server ends."),
         on_signal("shutdown-on-sigint")
             .doc("How SIGINT ends the server: default, or any of save, nosave, now, force."),
-        on_signal("shutdown-on-sigterm")
-            .doc("How SIGTERM ends the server; as above."),
+        on_signal("shutdown-on-sigterm").doc("How SIGTERM ends the server; as above."),
     ],
 };
