@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use resp::{Args, Proto, ReplyError, errors};
 
 use crate::command::{Command, flag};
+use crate::pubsub::Own;
 use crate::server::Server;
 use crate::session::Session;
 use crate::table::{CommandId, Entry, NO_COMMAND};
@@ -113,7 +114,11 @@ fn is_out_of_context(session: &Session, command: &Command) -> bool {
 /// # Errors
 /// The refusal.
 #[inline]
-pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result<(), ReplyError> {
+pub(crate) fn admit(
+    server: &Server,
+    session: &mut Session,
+    entry: &Entry,
+) -> Result<(), ReplyError> {
     let command = entry.command;
     if !session.origin.is_checked() {
         return Ok(());
@@ -128,7 +133,11 @@ pub(crate) fn admit(server: &Server, session: &Session, entry: &Entry) -> Result
         return Err(errors::NO_MULTI);
     }
     if server.settings.maxmemory.load(Relaxed) != 0 {
-        let made = crate::evict::make_room(server);
+        let mut own = Own {
+            id: session.id,
+            out: &mut session.pushes,
+        };
+        let made = crate::evict::make_room(server, &mut own);
         if needs_memory(server, session, command) {
             made?;
         }

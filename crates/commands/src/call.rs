@@ -99,6 +99,7 @@ pub(crate) fn new_ctx<'a>(
         propagation: Propagation::Verbatim,
         overdue: RefCell::default(),
         missed: RefCell::default(),
+        broadcast: Vec::new(),
         hits: Cell::new(0),
         misses: Cell::new(0),
         deferred: false,
@@ -121,6 +122,7 @@ fn effects_for(server: &Server, session: &Session) -> Effects {
             true => OnExpired::Delete,
         },
         no_touch: session.no_touch,
+        tracks: server.tracking.is_on(),
         wants: EventClass(server.settings.notify_keyspace_events.load(Relaxed) as u32),
         ..Effects::default()
     }
@@ -228,6 +230,11 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     if !ctx.effects.is_empty() || ctx.propagation != Propagation::Verbatim {
         drain(ctx, args);
     }
+    crate::tracking::end_unit(ctx);
+    if ctx.session.tracking.is_some() {
+        crate::tracking::remember(ctx, args);
+        crate::tracking::end_command(ctx, id);
+    }
     if !failed && timing::postpone(ctx, id, args, (out, before)) {
         return;
     }
@@ -267,6 +274,7 @@ pub(crate) fn log_changes(ctx: &mut Ctx<'_>, args: Args<'_>) {
 
 /// The second half of [`drain`].
 pub(crate) fn tell_others(ctx: &mut Ctx<'_>) {
+    crate::tracking::drain(ctx);
     crate::notify::drain(ctx);
     ctx.effects.clear();
 }

@@ -68,6 +68,8 @@ pub struct Ctx<'a> {
     pub(crate) overdue: RefCell<Vec<DbKey>>,
     /// Keys that were looked for in vain, if somebody wants to know.
     pub(crate) missed: RefCell<Vec<DbKey>>,
+    /// Changed keys still to be broadcast, and whether each changed because its time was over.
+    pub(crate) broadcast: Vec<(Box<[u8]>, bool)>,
     pub(crate) hits: Cell<u32>,
     pub(crate) misses: Cell<u32>,
     /// A shard that the handler wanted was busy: the command is to be run again later.
@@ -307,6 +309,14 @@ impl<'a> Ctx<'a> {
     /// The client gets no reply now; one may come through its link.
     pub fn wait_without_reply(&mut self) {
         self.blocked = true;
+    }
+
+    /// Sends what the client is to be told itself, where no reply of this command is on its way.
+    pub(crate) fn push_own(&mut self) {
+        let pushes = std::mem::take(&mut self.session.pushes);
+        if !pushes.is_empty() {
+            self.session.link.push(bytes::Bytes::from(pushes));
+        }
     }
 
     /// All databases.

@@ -141,6 +141,10 @@ fn admitted(
         }
         session.exec_refusal = Some(error);
     }
+    // What the client is told of evictions for the sake of this command comes before its reply.
+    if !session.pushes.is_empty() && session.reply_mode == ReplyMode::On {
+        out.raw(&std::mem::take(&mut session.pushes));
+    }
     session.note_command(id);
     if session.transaction.is_some() && !entry.command.has(flag::NOT_QUEUED) {
         return queue(session, id, args, out);
@@ -257,4 +261,5 @@ pub fn disconnect(server: &Server, mut session: Session) {
     crate::generic::migrate::abandon(server, &mut session);
     crate::replication::gone(server, &session);
     crate::pubsub::leave(&server.pubsub, &mut session);
+    crate::tracking::leave(&server.tracking, &mut session);
 }

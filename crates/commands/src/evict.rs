@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, errors};
 
 use crate::call;
 use crate::origin::Origin;
+use crate::pubsub::Own;
 use crate::server::Server;
 use crate::session::Session;
 
@@ -17,11 +18,12 @@ use crate::session::Session;
 /// limit then is left to the commands that follow, as Redis does.
 const EVICTION_MS_MAX: i64 = 500;
 
-/// Evicts until memory is below the limit.
+/// Evicts until memory is below the limit. What the client for whose command that is done gets to
+/// know of it (invalidations, events) is appended to `own`.
 ///
 /// # Errors
 /// OOM where the policy allows no eviction, or nothing is left to evict.
-pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
+pub(crate) fn make_room(server: &Server, own: &mut Own<'_>) -> Result<(), ReplyError> {
     if !is_over(server) {
         return Ok(());
     }
@@ -35,15 +37,16 @@ pub(crate) fn make_room(server: &Server) -> Result<(), ReplyError> {
     }
     let policy = *server.settings.maxmemory_policy.read();
     let mut session = Session::detached(Origin::Internal, usize::MAX);
-    while is_over(server) {
+    session.id = own.id;
+    let mut made = Ok(());
+    while is_over(server) && common::clock::now_ms() - start_ms <= EVICTION_MS_MAX {
         if !evict_one(server, &mut session, policy) {
-            return Err(errors::OOM);
-        }
-        if common::clock::now_ms() - start_ms > EVICTION_MS_MAX {
+            made = Err(errors::OOM);
             break;
         }
     }
-    Ok(())
+    own.out.extend_from_slice(&session.pushes);
+    made
 }
 
 /// Evicts after the limit was changed, as Redis does at once. Called now and then.
@@ -51,7 +54,12 @@ pub fn cycle(server: &Server) {
     let limited = || server.settings.maxmemory.load(Relaxed) != 0;
     if server.settings.evict_now.swap(false, Relaxed) && limited() {
         // Where nothing can be evicted, the next command that needs memory says so.
-        let _ = make_room(server);
+        let mut nobody = Vec::new();
+        let mut own = Own {
+            id: 0,
+            out: &mut nobody,
+        };
+        let _ = make_room(server, &mut own);
     }
 }
 

@@ -40,6 +40,7 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timing;
+pub mod tracking;
 
 mod admin;
 mod bitmaps;

@@ -27,6 +27,7 @@ use crate::settings::Settings;
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::table::Table;
+use crate::tracking::Tracking;
 
 /// The shared state of the command layer.
 pub struct Server {
@@ -64,6 +65,8 @@ pub struct Server {
     pub pubsub: PubSub,
     /// Keys on their way to other servers.
     pub migrations: Arc<Migrations>,
+    /// Client-side caching.
+    pub tracking: Tracking,
     /// What DEBUG switches.
     pub debug: Switches,
     /// [`Stats::changes`] at the last save.
@@ -99,6 +102,7 @@ impl Server {
             monitors: Monitors::default(),
             pubsub: PubSub::default(),
             migrations: Arc::default(),
+            tracking: Tracking::default(),
             debug: Switches::default(),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),

@@ -20,6 +20,7 @@ use crate::origin::Origin;
 use crate::pubsub::Subscriptions;
 use crate::table::{CommandId, NO_COMMAND};
 use crate::timing::Untimed;
+use crate::tracking::TrackingSession;
 
 /// Flags of [`ClientState::flags`].
 pub mod client_flag {
@@ -87,6 +88,8 @@ pub struct ClientState {
     pub shard_subscriptions: AtomicU32,
     /// Bytes that the subscriptions hold.
     pub subscription_mem: AtomicU64,
+    /// Bytes that the prefixes of tracking hold.
+    pub tracking_mem: AtomicU64,
     /// Client that invalidations are redirected to, or -1.
     pub redirect: std::sync::atomic::AtomicI64,
     /// While keys are watched: becomes true under the shard lock of a watched key that changes, and
@@ -112,6 +115,7 @@ impl ClientState {
             pattern_subscriptions: AtomicU32::new(0),
             shard_subscriptions: AtomicU32::new(0),
             subscription_mem: AtomicU64::new(0),
+            tracking_mem: AtomicU64::new(0),
             redirect: std::sync::atomic::AtomicI64::new(-1),
             watch: Mutex::new(None),
             wait: Mutex::new(None),
@@ -232,6 +236,8 @@ pub struct Session {
     pub(crate) migration: Option<Arc<Transfer>>,
     /// What the client is subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// How the client tracks keys for its cache.
+    pub tracking: Option<Box<TrackingSession>>,
     /// Messages to the client itself, to be appended behind the reply of the running command.
     pub(crate) pushes: Vec<u8>,
     /// Where the log ended after the last change of this client.
@@ -289,6 +295,7 @@ impl Session {
             exec_refusal: None,
             paused: false,
             subscriptions: None,
+            tracking: None,
             pushes: Vec::new(),
             log_offset: 0,
             waits_for_aof: None,

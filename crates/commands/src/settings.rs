@@ -73,6 +73,8 @@ settings! {
     repl_backlog_size: uint = 1 << 20;
     /// `repl-backlog-ttl`, seconds; 0: for ever.
     repl_backlog_ttl_s: uint = 3600;
+    /// `tracking-table-max-keys`: keys remembered for client-side caching; 0: no limit.
+    tracking_table_max_keys: uint = 1_000_000;
     /// `maxmemory-samples`: keys compared for one eviction.
     maxmemory_samples: uint = 5;
     /// `lazyfree-lazy-eviction`.

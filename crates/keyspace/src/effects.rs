@@ -125,6 +125,8 @@ pub struct Effects {
     pub events: Vec<KeyEvent>,
     /// Keys changed, if `tracks`.
     pub touched: Vec<DbKey>,
+    /// Keys deleted because their time was over, if `tracks`.
+    pub lapsed: Vec<DbKey>,
     /// Keys changed for which someone waits: to be served when all else is done.
     pub ready: Vec<DbKey>,
     /// Keys that had expired and were deleted on the way: to be propagated as DEL, first.
@@ -147,6 +149,7 @@ impl Effects {
         self.dirty == 0
             && self.events.is_empty()
             && self.touched.is_empty()
+            && self.lapsed.is_empty()
             && self.expired.is_empty()
             && self.expired_fields.is_empty()
     }
@@ -168,6 +171,7 @@ impl Effects {
         self.dirty = 0;
         self.events.clear();
         self.touched.clear();
+        self.lapsed.clear();
         self.expired.clear();
         self.expired_fields.clear();
     }

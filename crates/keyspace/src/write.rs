@@ -69,7 +69,7 @@ impl<'a> Write<'a> {
                 });
                 self.effects
                     .event(Event::new(EventClass::EXPIRED, "expired"), db, self.key);
-                self.touched();
+                self.touched(true);
             }
         }
     }
@@ -111,7 +111,7 @@ impl<'a> Write<'a> {
             key: self.key.into(),
         };
         self.effects.expired_fields.push((key, names));
-        self.touched();
+        self.touched(false);
     }
 
     /// After a hash's fields were given expiries: sees to it that they are removed in time.
@@ -416,11 +416,12 @@ impl<'a> Write<'a> {
     fn finish(&mut self, changes: u64) {
         self.changed = false;
         self.effects.dirty += changes;
-        self.touched();
+        self.touched(false);
     }
 
+    /// The key has changed; `lapsed`: because its time was over.
     #[inline]
-    fn touched(&mut self) {
+    fn touched(&mut self, lapsed: bool) {
         if !self.db.watchers.is_empty() {
             self.db.watchers.touch(self.key, self.place.is_some());
         }
@@ -431,11 +432,19 @@ impl<'a> Write<'a> {
             });
         }
         if self.effects.tracks {
-            self.effects.touched.push(DbKey {
-                db: self.db.id(),
-                key: self.key.into(),
-            });
+            self.track(lapsed);
         }
+    }
+
+    #[cold]
+    fn track(&mut self, lapsed: bool) {
+        let (db, key) = (self.db.id(), self.key.into());
+        let list = if lapsed {
+            &mut self.effects.lapsed
+        } else {
+            &mut self.effects.touched
+        };
+        list.push(DbKey { db, key });
     }
 
     /// Ends the guard: nothing was changed.

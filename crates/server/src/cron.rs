@@ -69,6 +69,7 @@ fn run(server: &Server, stop: &AtomicBool, every: &dyn Fn(i64)) {
         }
         let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
         commands::evict::cycle(server);
+        commands::tracking::cycle(server);
         if now_ms >= next_every_ms {
             next_every_ms = now_ms + 100;
             every(now_ms);

@@ -68,6 +68,7 @@ const COPIES: &[(&[&str], Copy)] = &[
     (&["latency-monitor-threshold", "latency-tracking"], latency),
     (&["latency-tracking-info-percentiles"], latency),
     (&["proto-max-bulk-len", "notify-keyspace-events"], limits),
+    (&["tracking-table-max-keys"], limits),
     (
         &[
             "maxmemory",
@@ -244,6 +245,8 @@ fn limits(config: &Config, server: &Server, net: &NetSettings) {
     let max = config.unsigned("proto-max-bulk-len");
     server.settings.proto_max_bulk_len.store(max, Relaxed);
     net.proto_max_bulk_len.store(max, Relaxed);
+    let keys = config.unsigned("tracking-table-max-keys");
+    server.settings.tracking_table_max_keys.store(keys, Relaxed);
     let events = u64::from(config.keyspace_events());
     server
         .settings

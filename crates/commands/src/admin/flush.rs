@@ -80,6 +80,7 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
             ctx.effects().dirty = 0;
         }
     }
+    crate::tracking::flushed(ctx);
     // To the log even where there was nothing to delete: replicas may hold more.
     ctx.propagate_as(args.as_slice());
     out.ok();
@@ -89,6 +90,7 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
 fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let sync = is_sync(ctx, args)?;
     flush(ctx, ctx.db(), sync);
+    crate::tracking::flushed(ctx);
     ctx.propagate_as(args.as_slice());
     out.ok();
     Ok(())

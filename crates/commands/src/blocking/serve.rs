@@ -242,6 +242,7 @@ impl<'s> Serving<'s> {
         call::log_changes(ctx, Args::new(&[]));
         wait.answer(reply);
         call::tell_others(ctx);
+        ctx.push_own();
         let ready = std::mem::take(&mut ctx.effects.ready);
         let us = (common::clock::now_us() - ctx.now_us).max(0) as u64;
         *ctx.session = before;

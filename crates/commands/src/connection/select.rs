@@ -84,6 +84,7 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult
     crate::transactions::unwatch(ctx);
     ctx.server.monitors.remove_if(ctx.session);
     crate::pubsub::leave(&ctx.server.pubsub, ctx.session);
+    crate::tracking::leave(&ctx.server.tracking, ctx.session);
     let nopass = ctx.server.users.default_is_nopass();
     let session = &mut *ctx.session;
     session.set_db(DbId(0));

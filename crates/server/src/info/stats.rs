@@ -24,11 +24,12 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ]);
+    let tracking = &facts.server.tracking;
+    section.field("tracking_total_keys", tracking.key_count());
+    section.field("tracking_total_items", tracking.item_count());
+    section.field("tracking_total_prefixes", tracking.prefix_count());
+    section.zeros(&["unexpected_error_replies"]);
     let net = facts.host.net_stats();
     section.field(
         "total_error_replies",

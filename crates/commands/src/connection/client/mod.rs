@@ -1,13 +1,13 @@
 //! CLIENT and its subcommands.
 //!
 //! A subcommand sits beside its handler in one of the files; here is their list, and the help.
-//! Client-side caching is not here yet.
 
 mod kill;
 mod list;
 mod name;
 mod own;
 mod pause;
+mod tracking;
 
 use resp::{Args, ReplyWriter};
 
@@ -23,7 +23,9 @@ pub const CLIENT: Command = Command::container(
     "client",
     -2,
     &[
+        &tracking::CLIENT_CACHING,
         &name::CLIENT_GETNAME,
+        &tracking::CLIENT_GETREDIR,
         &CLIENT_HELP,
         &own::CLIENT_ID,
         &list::CLIENT_INFO,
@@ -36,6 +38,8 @@ pub const CLIENT: Command = Command::container(
         &own::CLIENT_REPLY,
         &name::CLIENT_SETINFO,
         &name::CLIENT_SETNAME,
+        &tracking::CLIENT_TRACKING,
+        &tracking::CLIENT_TRACKINGINFO,
         &kill::CLIENT_UNBLOCK,
         &pause::CLIENT_UNPAUSE,
     ],
@@ -53,8 +57,12 @@ pub const CLIENT_HELP: Command = Command::new("help", 2, client_help)
     .categories(category::CONNECTION);
 
 const HELP: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Track the keys of the next command, or do not, in OPTIN and OPTOUT mode.",
     "GETNAME",
     "    Name of this connection.",
+    "GETREDIR",
+    "    Id of the client that invalidations are redirected to, 0 or -1.",
     "ID",
     "    Id of this connection.",
     "INFO",
@@ -80,6 +88,11 @@ const HELP: &[&str] = &[
     "    Tell about the client library.",
     "SETNAME <name>",
     "    Name this connection.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Tell this connection, or another, when keys change that it has read.",
+    "TRACKINGINFO",
+    "    How this connection tracks.",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    End a client's blocking command.",
     "UNPAUSE",
