@@ -22,6 +22,7 @@ mod observe;
 mod process;
 mod sets;
 mod sketches;
+mod snapshots;
 mod streams;
 mod strings;
 mod support;
