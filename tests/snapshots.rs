@@ -37,7 +37,9 @@ fn snapshots_are_exchanged_with_redis() {
     std::fs::copy(ours.dir().join(file), redis.dir().join(file)).unwrap();
     redis.kill_and_restart();
     let mut there = redis.raw();
-    wait_until("Redis has loaded it", || there.call("PING").text() == "PONG");
+    wait_until("Redis has loaded it", || {
+        there.call("PING").text() == "PONG"
+    });
     assert_eq!(there.call("DEBUG DIGEST").text(), digest);
     ok(&mut there, "SAVE");
     std::fs::copy(redis.dir().join(file), ours.dir().join(file)).unwrap();
@@ -85,7 +87,9 @@ fn a_large_value_is_changed_when_it_has_been_saved() {
     }
     ok(&mut client, "CONFIG SET rdb-key-save-delay 20000000");
     client.call("BGSAVE");
-    wait_until("it saves", || server.info("current_save_keys_processed") != "0");
+    wait_until("it saves", || {
+        server.info("current_save_keys_processed") != "0"
+    });
     // The one of the two is being saved, the other waits for its turn.
     writer.send(b"RPUSH large end\r\n");
     ok(&mut queue, "MULTI");
@@ -114,9 +118,14 @@ fn writes_are_refused_while_snapshots_fail() {
     // A directory of that name: renaming fails.
     std::fs::create_dir_all(target.join("in-the-way")).unwrap();
     bgsave(&server, &mut client);
-    wait_until("the failure is seen", || server.info("rdb_last_bgsave_status") == "err");
+    wait_until("the failure is seen", || {
+        server.info("rdb_last_bgsave_status") == "err"
+    });
     let refusal = client.call("SET a 2").text();
-    assert!(refusal.starts_with("MISCONF Redis is configured to save RDB"), "{refusal}");
+    assert!(
+        refusal.starts_with("MISCONF Redis is configured to save RDB"),
+        "{refusal}"
+    );
     assert!(client.call("PING").text().starts_with("MISCONF"));
     assert_eq!(client.call("GET a").text(), "1");
     assert_eq!(client.call("SAVE"), Value::Error("ERR".into()));
@@ -128,7 +137,10 @@ fn writes_are_refused_while_snapshots_fail() {
     ok(&mut client, "SET a 4");
     let log = server.log();
     assert!(log.contains("Error moving temp DB file"), "{log}");
-    assert!(log.contains("Background saving terminated with success"), "{log}");
+    assert!(
+        log.contains("Background saving terminated with success"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -137,14 +149,22 @@ fn save_points_and_the_end_save_by_themselves() {
     let mut client = server.raw();
     ok(&mut client, "SET a 1");
     ok(&mut client, "SET b 1");
-    wait_until("a save point", || server.info("rdb_saves") == "1" && is_idle(&server));
+    wait_until("a save point", || {
+        server.info("rdb_saves") == "1" && is_idle(&server)
+    });
     assert_eq!(server.info("rdb_changes_since_last_save"), "0");
     ok(&mut client, "SET c 1");
     assert_eq!(server.terminate(), Some(0));
     let log = server.log();
-    assert!(log.contains("Saving the final RDB snapshot before exiting."), "{log}");
+    assert!(
+        log.contains("Saving the final RDB snapshot before exiting."),
+        "{log}"
+    );
     let bytes = std::fs::read(server.dir().join("dump.rdb")).unwrap();
-    assert!(bytes.windows(2).any(|pair| pair == b"\x01c"), "the last key is there");
+    assert!(
+        bytes.windows(2).any(|pair| pair == b"\x01c"),
+        "the last key is there"
+    );
 }
 
 #[test]
@@ -159,7 +179,9 @@ fn while_loading_commands_are_refused_and_info_tells_how_far_it_is() {
     assert_eq!(refusal, "LOADING Redis is loading the dataset in memory");
     assert_eq!(server.info("loading"), "1");
     assert_ne!(server.info("loading_total_bytes"), "0");
-    wait_until("some of it is read", || server.info("loading_loaded_bytes") != "0");
+    wait_until("some of it is read", || {
+        server.info("loading_loaded_bytes") != "0"
+    });
     wait_until("all of it is read", || server.info("loading") == "0");
     assert_eq!(client.call("DBSIZE"), Value::Integer(4000));
     assert_eq!(server.info("rdb_last_load_keys_loaded"), "4000");
@@ -172,7 +194,11 @@ fn check_rdb_tells_a_sound_file_from_a_broken_one() {
     ok(&mut server.raw(), "SAVE");
     let path = server.dir().join("dump.rdb");
     let check = || {
-        let output = Command::new(program()).arg("check-rdb").arg(&path).output().unwrap();
+        let output = Command::new(program())
+            .arg("check-rdb")
+            .arg(&path)
+            .output()
+            .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         (output.status.code(), text)
     };
@@ -180,12 +206,18 @@ fn check_rdb_tells_a_sound_file_from_a_broken_one() {
         return;
     }
     let (status, text) = check();
-    assert!(status == Some(0) && text.contains("RDB looks OK!"), "{text}");
+    assert!(
+        status == Some(0) && text.contains("RDB looks OK!"),
+        "{text}"
+    );
     assert!(text.contains("[info] 10 keys read"), "{text}");
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() - 12;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let (status, text) = check();
-    assert!(status == Some(1) && text.contains("RDB CRC error"), "{text}");
+    assert!(
+        status == Some(1) && text.contains("RDB CRC error"),
+        "{text}"
+    );
 }
