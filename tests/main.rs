@@ -15,6 +15,7 @@ mod hardship;
 mod hashes;
 mod holds;
 mod keys;
+mod linear;
 mod lists;
 mod memory;
 mod metrics;
