@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-use super::support::{Server, Value, free_port, is_corewire};
+use super::support::{Server, Value, free_port, is_corewire, wait_until};
 
 /// A server with its metrics port.
 fn start() -> (Server, u16) {
@@ -153,4 +153,41 @@ fn rude_clients_do_not_block_the_listener() {
     garbage.read_to_end(&mut answer).expect("closed");
     assert!(answer.starts_with(b"HTTP/1.1 400"), "{answer:?}");
     assert!(request(port, "GET /metrics").0.starts_with("HTTP/1.1 200"));
+}
+
+/// A server that still reads its data is alive but not ready.
+#[test]
+fn a_loading_server_is_not_ready() {
+    if !is_corewire() {
+        return;
+    }
+    let saved = Server::start(&[]);
+    let mut client = saved.raw();
+    for i in 0..1000 {
+        client.send_command(&["SET", &format!("k:{i}"), "v"]);
+    }
+    (0..1000).for_each(|_| drop(client.read()));
+    assert_eq!(client.call("SAVE"), Value::simple("OK"));
+    let (dir, port) = (saved.dir().display().to_string(), free_port());
+    let metrics = port.to_string();
+    let server = Server::start(&[
+        "--metrics-port",
+        &metrics,
+        "--dir",
+        &dir,
+        "--key-load-delay",
+        "20000",
+    ]);
+    let (head, body) = request(port, "GET /readyz");
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert_eq!(body, "loading\n");
+    assert!(request(port, "GET /healthz").0.starts_with("HTTP/1.1 200"));
+    let page = request(port, "GET /metrics").1;
+    assert_eq!(value(&page, "redis_loading_dump_file"), 1.0);
+    let hurry = server.raw().call("CONFIG SET key-load-delay 0");
+    assert_eq!(hurry, Value::simple("OK"));
+    wait_until("the data is there", || {
+        request(port, "GET /readyz").0.starts_with("HTTP/1.1 200")
+    });
+    assert_eq!(server.raw().call("DBSIZE"), Value::Integer(1000));
 }

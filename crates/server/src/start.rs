@@ -74,20 +74,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     }
     let mut process = boot::begin(&config, program, start.configured)?;
     let workers = workers(&config);
-    let keyspace = Arc::new(Keyspace::new(KeyspaceConfig {
-        databases: config.unsigned("databases") as usize,
-        shards: (workers * 16).max(64),
-    }));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let renames: Vec<_> = extras
-        .renames
-        .iter()
-        .map(|(old, new)| (text(old), text(new)))
-        .collect();
-    let table = Table::new(FAMILIES, &renames).map_err(|name| {
-        anyhow::anyhow!("rename-command: no such command, or name in use: {name}")
-    })?;
-    let server = Arc::new(Server::new(keyspace, table, workers));
+    let server = server(&config, &extras, workers)?;
     let settings = Arc::new(NetSettings::default());
     wiring::connect(&config, &server, &settings);
     let net = NetConfig {
@@ -183,6 +170,24 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
         switch.abort();
         signals::shutdown_forget();
     }
+}
+
+/// An empty server with the commands under the names that they are given.
+fn server(config: &Config, extras: &Collected, workers: usize) -> anyhow::Result<Arc<Server>> {
+    let keyspace = Arc::new(Keyspace::new(KeyspaceConfig {
+        databases: config.unsigned("databases") as usize,
+        shards: (workers * 16).max(64),
+    }));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let renames: Vec<_> = extras
+        .renames
+        .iter()
+        .map(|(old, new)| (text(old), text(new)))
+        .collect();
+    let table = Table::new(FAMILIES, &renames).map_err(|name| {
+        anyhow::anyhow!("rename-command: no such command, or name in use: {name}")
+    })?;
+    Ok(Arc::new(Server::new(keyspace, table, workers)))
 }
 
 /// How many workers: `io-threads`, one per core where it is left at its default.
