@@ -3,8 +3,9 @@
 //! The writer's thread reports its progress here; nothing here touches files. Replies of a client
 //! are held back (never its locks) until the log is on disk as far as it went when they were
 //! written: with `appendfsync always`, because a reply promises that, and also what a client has
-//! *read* of another must not be lost; with the other policies only when the writer is so far
-//! behind that the log would fill the memory.
+//! *read* of another must not be lost. With the other policies what a client changed must be in the
+//! file, so that only a crash of the system can lose it, not one of the process; the client's own
+//! worker writes it there ([`Gate::set_write`]), unless the file is being written just then.
 
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -13,13 +14,10 @@ use std::sync::atomic::{
 };
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use replication::Log;
 
 use crate::session::{ClientLink, Session};
-
-/// How far the writer may be behind before clients have to wait for it.
-const LAG_BYTES_MAX: u64 = 64 << 20;
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +42,9 @@ struct Waiter {
     link: Arc<dyn ClientLink>,
 }
 
+/// Writes what is in the log, unless that is being done already, and reports the progress.
+pub type Write = Arc<dyn Fn() + Send + Sync>;
+
 /// See the module's text.
 #[derive(Default)]
 pub struct Gate {
@@ -55,6 +56,7 @@ pub struct Gate {
     durable: AtomicU64,
     /// Error number of the last write or sync; 0 while all is well.
     error: AtomicI32,
+    write: RwLock<Option<Write>>,
     /// Length of `waiters`.
     waiting: AtomicUsize,
     waiters: Mutex<Vec<Waiter>>,
@@ -76,6 +78,11 @@ impl Gate {
     pub fn set_always(&self, always: bool) {
         self.always.store(always, SeqCst);
         self.release();
+    }
+
+    /// How workers write what their clients changed; `None` while there is no file.
+    pub fn set_write(&self, write: Option<Write>) {
+        *self.write.write() = write;
     }
 
     /// The log's offsets up to which it is in the file and on disk.
@@ -113,17 +120,26 @@ impl Gate {
     }
 
     fn may_reply_now(&self, session: &mut Session, log: &Log, is_new: bool) -> bool {
+        let always = self.always.load(Relaxed);
         if is_new {
-            session.reply_offset = log.end();
+            session.reply_offset = if always {
+                log.end()
+            } else {
+                session.log_offset
+            };
         }
-        let until = match self.always.load(Relaxed) {
+        let until = match always {
             true => Until::Durable(session.reply_offset),
-            false => Until::Written(session.reply_offset.saturating_sub(LAG_BYTES_MAX)),
+            false => Until::Written(session.reply_offset),
         };
         if self.is_met(until) {
             return true;
         }
-        log.wake();
+        if always {
+            log.wake();
+        } else if let Some(write) = &*self.write.read() {
+            write();
+        }
         !self.wait(until, Then::Flush, &session.link)
     }
 
@@ -225,7 +241,7 @@ mod tests {
     fn replies_wait_for_the_disk_only_where_they_must() {
         let (gate, log, mut session, link, _reader) = fixture();
         let end = log.append(0, [&b"DEL"[..], b"a"]);
-        assert!(gate.may_reply(&mut session, &log, true));
+        session.log_offset = end;
         gate.set_always(true);
         assert!(!gate.may_reply(&mut session, &log, true));
         gate.progress(end, end - 1);
@@ -242,17 +258,23 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_far_behind_holds_the_clients() {
+    fn what_a_client_changed_is_written_before_its_reply() {
         let (gate, log, mut session, link, _reader) = fixture();
-        let value = vec![0; 1 << 20];
-        while log.end() <= LAG_BYTES_MAX {
-            assert!(gate.may_reply(&mut session, &log, true));
-            log.append(0, [&b"SET"[..], b"a", &value]);
-        }
+        let gate = Arc::new(gate);
+        let end = log.append(0, [&b"DEL"[..], b"a"]);
+        // Another's change does not matter.
+        assert!(gate.may_reply(&mut session, &log, true));
+        session.log_offset = end;
         assert!(!gate.may_reply(&mut session, &log, true));
-        gate.progress(log.end() - LAG_BYTES_MAX, 0);
+        gate.progress(end, 0);
         assert_eq!(link.flushed.load(Relaxed), 1);
         assert!(gate.may_reply(&mut session, &log, false));
+        session.log_offset = log.append(0, [&b"DEL"[..], b"a"]);
+        let (weak, end) = (Arc::downgrade(&gate), log.end());
+        gate.set_write(Some(Arc::new(move || {
+            weak.upgrade().unwrap().progress(end, 0);
+        })));
+        assert!(gate.may_reply(&mut session, &log, true));
     }
 
     #[test]
@@ -265,7 +287,7 @@ mod tests {
         assert!(gate.unblock_when_durable(end, then(Arc::clone(&claimed)), &session.link));
         assert!(gate.unblock_when_durable(end, then(claimed), &session.link));
         gate.progress(end, end);
-        assert_eq!(*link.replies.lock(), [reply.clone()]);
+        assert_eq!(link.replies.lock().as_slice(), std::slice::from_ref(&reply));
         let late = Arc::new(AtomicBool::new(false));
         assert!(!gate.unblock_when_durable(end, then(late), &session.link));
     }

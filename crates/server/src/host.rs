@@ -17,6 +17,7 @@ use networking::{Client, Handle, StatsTotals};
 use resp::{ReplyError, errors};
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::aof::Aof;
 use crate::config::{Caller, Config, Rewriting};
 use crate::info::{self, Rates};
 use crate::service::Shared;
@@ -30,6 +31,7 @@ pub struct ServerHost {
     network: OnceLock<Handle<Shared>>,
     shutdown: ShutdownSwitch,
     snapshots: OnceLock<(Arc<Snapshots>, Weak<Server>)>,
+    aof: OnceLock<Aof>,
     rates: Rates,
     run_id: String,
     started_ms: i64,
@@ -44,6 +46,7 @@ impl ServerHost {
             network: OnceLock::new(),
             shutdown: ShutdownSwitch::default(),
             snapshots: OnceLock::new(),
+            aof: OnceLock::new(),
             rates: Rates::default(),
             run_id: common::random::hex_id(40),
             started_ms: common::clock::now_ms(),
@@ -76,6 +79,20 @@ impl ServerHost {
         commands::migrate_tick(server, now_ms);
         // The peak is what is seen here.
         common::memory::peak_memory();
+        server.log.wake();
+        if let Some(aof) = self.aof.get() {
+            aof.tick();
+        }
+    }
+
+    /// Connects the append-only file. Only the first call counts.
+    pub fn attach_aof(&self, aof: Aof) {
+        let _ = self.aof.set(aof);
+    }
+
+    /// The append-only file; none in tests without one.
+    pub fn aof(&self) -> Option<&Aof> {
+        self.aof.get()
     }
 
     /// What ends the process.
@@ -210,18 +227,23 @@ impl Host for ServerHost {
 
     fn reset_stats(&self) {
         self.rates.reset();
+        if let Some(aof) = self.aof.get() {
+            aof.reset_stats();
+        }
         if let Some(network) = self.network.get() {
             network.reset_stats();
         }
         ::keyspace::free::reset_freed();
     }
 
-    fn rewrite_aof(&self, _: bool) -> Result<bool, ReplyError> {
-        Err(errors::persistence::REWRITE_FAILED)
+    fn rewrite_aof(&self, in_transaction: bool) -> Result<bool, ReplyError> {
+        let aof = self.aof.get().ok_or(errors::persistence::REWRITE_FAILED)?;
+        aof.rewrite(in_transaction)
     }
 
-    fn load_aof(&self, _: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
-        Err(errors::persistence::LOADAOF_FAILED)
+    fn load_aof(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
+        let aof = self.aof.get().ok_or(errors::persistence::LOADAOF_FAILED)?;
+        aof.reload(client)
     }
 
     fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
@@ -267,6 +289,10 @@ impl Host for ServerHost {
         request: ShutdownRequest,
         client: Arc<dyn ClientLink>,
     ) -> Result<(), ReplyError> {
+        if !request.force && self.aof.get().is_some_and(Aof::must_not_end) {
+            tracing::error!("Writing initial AOF. Can't exit.");
+            return Err(errors::persistence::SHUTDOWN_FAILED);
+        }
         self.shutdown.request(request, Some(client));
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! `config` holds what the server is told to be, `process` what the operating system sees of it.
 //! Neither knows the other crates of the server.
 
+pub mod aof;
 pub mod boot;
 pub mod check_rdb;
 pub mod config;

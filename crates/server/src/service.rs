@@ -61,6 +61,10 @@ impl ClientLink for Link {
         self.0.post(Message::Reply(reply));
     }
 
+    fn flush(&self) {
+        self.0.post(Message::Flush);
+    }
+
     fn push(&self, payload: Bytes) {
         self.0.post(Message::Push(payload));
     }
@@ -186,6 +190,12 @@ impl Service for App {
     #[inline]
     fn batch_end(&self, session: &mut Session, _: BatchInfo) {
         commands::batch_end(&self.server, session);
+        self.server.log.wake();
+    }
+
+    #[inline]
+    fn may_flush(&self, session: &mut Session, is_new: bool) -> bool {
+        self.server.aof.may_reply(session, &self.server.log, is_new)
     }
 
     fn disconnect(&self, session: Session) {

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use commands::host::ShutdownRequest;
 use commands::{FAMILIES, Server, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use networking::{NetConfig, NetSettings, Network};
 
+use crate::aof::{self, Aof};
 use crate::boot::{self, Process};
 use crate::check_rdb;
 use crate::config::{Collected, CommandLine, Config, Role, Start, parse_command_line};
@@ -53,6 +54,7 @@ pub fn run(args: &[Vec<u8>]) -> anyhow::Result<i32> {
             Ok(0)
         }
         CommandLine::CheckRdb(args) => Ok(check_rdb::run(&program, &args)),
+        CommandLine::CheckAof(args) => Ok(aof::check_aof(&program, &args)),
         CommandLine::CheckSystem => {
             let (report, is_fine) = process::check::report();
             print!("{report}");
@@ -87,6 +89,8 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
     let snapshots = Arc::new(Snapshots::new(&server, Arc::clone(&config)));
     host.attach_snapshots(Arc::clone(&snapshots), &server);
+    let aof = Aof::new(&server, &config);
+    host.attach_aof(aof.clone());
     // Clients that come before the data is there are told so.
     server.persistence.begin_loading(0, common::clock::now_ms());
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&host)));
@@ -118,7 +122,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     })?;
     let is_called_off = || host.shutdown_switch().is_asked();
     let mut replicator = None;
-    match snapshots.load_at_start(&server, &is_called_off) {
+    match load(&server, &config, (&aof, &snapshots), &is_called_off) {
         Ok(()) => {
             server.persistence.end_loading();
             process.ready(&config);
@@ -132,8 +136,30 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     drop(control);
     drop(cron);
     network.shutdown();
+    aof.shutdown();
     process.ended();
     Ok(0)
+}
+
+/// Loads the data: what the append-only file has, or else the snapshot.
+fn load(
+    server: &Server,
+    config: &Config,
+    (aof, snapshots): (&Aof, &Snapshots),
+    is_called_off: &(dyn Fn() -> bool + Sync),
+) -> Result<(), Failed> {
+    let start = Instant::now();
+    let found = aof.load_at_start().map_err(|_| Failed::Broken)?;
+    if found {
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
+        server
+            .changes_at_save
+            .store(server.stats.changes(), Relaxed);
+    } else if !config.bool("appendonly") {
+        snapshots.load_at_start(server, is_called_off)?;
+    }
+    aof.open().map_err(|_| Failed::Broken)
 }
 
 /// What a signal asks for, as `shutdown-on-sigint` and `shutdown-on-sigterm` say.
@@ -164,6 +190,9 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
             continue;
         }
         process.ending();
+        if let Some(aof) = host.aof() {
+            aof.call_off();
+        }
         if may_end(server, host.config(), snapshots, request) {
             return;
         }

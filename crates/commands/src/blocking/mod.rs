@@ -86,10 +86,9 @@ impl Ctx<'_> {
         want: Want,
         deadline: Deadline,
     ) {
-        let room = self.server.settings.slowlog_room();
         let wait = Arc::new(Wait::new(
             self.session,
-            crate::slowlog::shorten(args, room),
+            args,
             keys,
             want,
             deadline.is_some(),

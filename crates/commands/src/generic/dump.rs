@@ -57,7 +57,7 @@ pub const RESTORE_ASKING: Command = Command::new("restore-asking", -4, restore)
 const IDLE_SECONDS_MAX: i64 = 0x00ff_ffff;
 
 /// The directives that shape values, as they are now.
-pub(crate) fn limits(server: &Server) -> Limits {
+pub fn limits(server: &Server) -> Limits {
     Limits {
         hash: crate::hashes::limits(server),
         list: crate::lists::limits(server),

@@ -3,6 +3,7 @@
 mod copy;
 mod del;
 pub(crate) mod dump;
+
 pub(crate) mod expire;
 pub mod migrate;
 mod object;

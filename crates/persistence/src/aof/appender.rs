@@ -72,8 +72,11 @@ impl Appender {
     pub fn add(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> u64) {
         let offset = fill(&mut self.tail);
         let end = self.synced_size + self.tail.len() as u64;
-        if self.marks.back().is_none_or(|mark| mark.0 < end) {
-            self.marks.push_back((end, offset));
+        match self.marks.back_mut() {
+            // The log went on with what is not for the file.
+            Some(mark) if mark.0 == end => mark.1 = offset,
+            None if end == self.synced_size => self.durable = offset,
+            _ => self.marks.push_back((end, offset)),
         }
     }
 
@@ -164,6 +167,12 @@ impl Appender {
         let result = self.file.sync();
         self.synced(covered, &result);
         result
+    }
+
+    /// Counts as durable what was written, though it was not synced: where losing it is allowed.
+    pub fn assume_durable(&mut self) {
+        let covered = self.in_file;
+        self.synced(covered, &Ok(()));
     }
 
     /// Begins a sync that happens elsewhere; `None` if one is going on already.

@@ -7,8 +7,8 @@
 //! has a thread, a clock or a log of its own: the server drives it.
 
 pub mod appender;
-
+pub mod check;
 pub mod manifest;
 pub mod reader;
-
+pub mod rewrite;
 pub mod store;

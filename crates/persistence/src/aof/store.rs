@@ -52,8 +52,7 @@ pub struct OsText(pub io::Error);
 
 impl std::fmt::Display for OsText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+        f.write_str(&disk::os_text(&self.0))
     }
 }
 

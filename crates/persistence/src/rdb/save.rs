@@ -230,7 +230,7 @@ pub fn write_rdb(
     encoder.finish().map_err(failed)
 }
 
-fn delay(progress: &Progress, cancelled: &dyn Fn() -> bool) {
+pub(crate) fn delay(progress: &Progress, cancelled: &dyn Fn() -> bool) {
     let us = progress.key_delay_us.load(Relaxed);
     if us == 0 {
         return;

@@ -15,8 +15,6 @@ pub enum Role {
     Server,
     /// `redis-sentinel`, or `--sentinel` among the arguments.
     Sentinel,
-    /// `redis-check-aof`.
-    CheckAof,
 }
 
 impl Role {
@@ -25,7 +23,6 @@ impl Role {
         match self {
             Self::Server => None,
             Self::Sentinel => Some("Corewire cannot run as a Sentinel yet: use redis-sentinel."),
-            Self::CheckAof => Some("Corewire cannot check AOF files yet: use redis-check-aof."),
         }
     }
 }
@@ -50,6 +47,8 @@ pub enum CommandLine {
     CheckSystem,
     /// Run `redis-check-rdb` with these arguments.
     CheckRdb(Vec<Vec<u8>>),
+    /// `redis-check-aof`, with its arguments.
+    CheckAof(Vec<Vec<u8>>),
     /// Print this to standard error and end with status 1.
     Fail(String),
 }
@@ -130,7 +129,10 @@ pub fn parse_command_line(args: &[Vec<u8>]) -> CommandLine {
         () if args.first().is_some_and(|arg| arg == b"check-rdb") => {
             return CommandLine::CheckRdb(args[1..].to_vec());
         }
-        () if program.contains("redis-check-aof") => Role::CheckAof,
+        () if program.contains("redis-check-aof") => return CommandLine::CheckAof(args.to_vec()),
+        () if args.first().is_some_and(|arg| arg == b"check-aof") => {
+            return CommandLine::CheckAof(args[1..].to_vec());
+        }
         () if program.contains("redis-sentinel") => Role::Sentinel,
         () if args.iter().any(|a| a == b"--sentinel") => Role::Sentinel,
         () => Role::Server,
@@ -276,7 +278,8 @@ mod tests {
         assert_eq!(role(&["/usr/bin/redis-sentinel", "x.conf"]), Role::Sentinel);
         let check = parse_command_line(&[b"redis-check-rdb".to_vec(), b"x".to_vec()]);
         assert_eq!(check, CommandLine::CheckRdb(vec![b"x".to_vec()]));
-        assert_eq!(role(&["redis-check-aof", "x"]), Role::CheckAof);
+        let check = parse_command_line(&["corewire-server", "check-aof", "x"].map(|a| a.into()));
+        assert_eq!(check, CommandLine::CheckAof(vec![b"x".to_vec()]));
         assert_eq!(
             role(&["redis-server", "x.conf", "--sentinel"]),
             Role::Sentinel

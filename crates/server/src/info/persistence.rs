@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use commands::persistence::{Loading, Saving};
 
 use super::{Facts, Section};
+use crate::aof::{Aof, Figures};
 
 pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     let state = &facts.server.persistence;
@@ -15,8 +16,10 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     section.field("async_loading", 0);
     current_job(&state.saving, section);
     snapshots(facts, section);
-    append_only(section);
+    let aof = facts.host.aof().map(Aof::figures).unwrap_or_default();
+    append_only(&aof, section);
     section.zeros(&["module_fork_in_progress", "module_fork_last_cow_size"]);
+    append_only_sizes(&aof, section);
     if state.is_loading() {
         loading(&state.load, facts.now_ms, section);
     }
@@ -64,18 +67,35 @@ fn snapshots(facts: &Facts<'_>, section: &mut Section) {
     section.field("rdb_last_load_keys_loaded", number(&load.loaded.keys));
 }
 
-fn append_only(section: &mut Section) {
-    section.zeros(&[
-        "aof_enabled",
-        "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
-    ]);
-    section.field("aof_last_rewrite_time_sec", -1);
-    section.field("aof_current_rewrite_time_sec", -1);
-    section.field("aof_last_bgrewrite_status", "ok");
-    section.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
-    section.field("aof_last_write_status", "ok");
+/// The fields of the append-only file that are always there.
+fn append_only(aof: &Figures, section: &mut Section) {
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    section.field("aof_enabled", u8::from(aof.enabled));
+    section.field("aof_rewrite_in_progress", u8::from(aof.rewrite_in_progress));
+    section.field("aof_rewrite_scheduled", u8::from(aof.rewrite_scheduled));
+    section.field("aof_last_rewrite_time_sec", aof.last_rewrite_time_sec);
+    section.field("aof_current_rewrite_time_sec", aof.current_rewrite_time_sec);
+    section.field("aof_last_bgrewrite_status", status(aof.last_bgrewrite_ok));
+    section.field("aof_rewrites", aof.rewrites);
+    section.field(
+        "aof_rewrites_consecutive_failures",
+        aof.consecutive_failures,
+    );
+    section.field("aof_last_write_status", status(aof.last_write_ok));
     section.zeros(&["aof_last_cow_size"]);
+}
+
+/// Those that are there while it is on.
+fn append_only_sizes(aof: &Figures, section: &mut Section) {
+    if aof.enabled {
+        section.field("aof_current_size", aof.current_size);
+        section.field("aof_base_size", aof.base_size);
+        section.field("aof_pending_rewrite", u8::from(aof.rewrite_scheduled));
+        section.field("aof_buffer_length", aof.buffer_length);
+        section.field("aof_pending_bio_fsync", u8::from(aof.pending_fsync));
+        section.field("aof_delayed_fsync", aof.delayed_fsync);
+        section.field("aof_fsyncs", aof.fsyncs);
+    }
 }
 
 fn loading(load: &Loading, now_ms: i64, section: &mut Section) {

@@ -13,7 +13,8 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     section.field("pubsub_channels", pubsub.channel_count());
     section.field("pubsub_patterns", pubsub.pattern_count());
     section.field("pubsubshard_channels", pubsub.shard_channel_count());
-    section.zeros(&["latest_fork_usec", "total_forks"]);
+    section.zeros(&["latest_fork_usec"]);
+    section.field("total_forks", facts.server.jobs.started());
     let sockets = facts.server.migrations.cached_sockets();
     section.field("migrate_cached_sockets", sockets);
     section.zeros(&[

@@ -6,11 +6,8 @@
 
 mod feeder;
 mod flow;
-mod link;
-mod receive;
+
 mod snapshot;
-mod stream;
-mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,11 +55,8 @@ impl Replicator {
             config: Arc::clone(config),
             stop: Arc::default(),
         };
-        let (feeding, following) = (context.clone(), context.clone());
-        let threads = vec![
-            spawn("repl-feeder", move || feeder::run(&feeding))?,
-            spawn("repl-link", move || link::run(&following))?,
-        ];
+        let feeding = context.clone();
+        let threads = vec![spawn("repl-feeder", move || feeder::run(&feeding))?];
         Ok(Self { context, threads })
     }
 }

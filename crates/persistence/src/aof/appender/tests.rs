@@ -71,6 +71,20 @@ fn offsets_follow_the_log() {
 }
 
 #[test]
+fn what_is_not_for_the_file_counts_as_written_with_what_is_before() {
+    let mut f = Fixture::new();
+    f.appender.add(|_| 110);
+    assert_eq!((f.appender.written(), f.appender.durable()), (110, 110));
+    f.add(b"abc");
+    f.appender.add(|_| 120);
+    assert_eq!((f.appender.added(), f.appender.written()), (120, 110));
+    f.appender.write().unwrap();
+    assert_eq!((f.appender.written(), f.appender.durable()), (120, 110));
+    f.appender.sync().unwrap();
+    assert_eq!(f.appender.durable(), 120);
+}
+
+#[test]
 fn a_short_write_is_cut_off_and_written_again() {
     let mut f = Fixture::new();
     f.add(b"first");

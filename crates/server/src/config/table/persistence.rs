@@ -54,7 +54,6 @@ pub(super) static APPEND_ONLY: Section = Section {
     directives: &[
         flag("appendonly", false)
             .with(DENY_LOADING)
-            .accepted(LATER)
             .doc("Log every change to disk."),
         checked(
             "appendfilename",
@@ -62,7 +61,6 @@ pub(super) static APPEND_ONLY: Section = Section {
             checks::base_name_of_aof,
         )
         .with(IMMUTABLE)
-        .accepted(LATER)
         .doc("Base of the names of the log's files."),
         checked(
             "appenddirname",
@@ -70,38 +68,25 @@ pub(super) static APPEND_ONLY: Section = Section {
             checks::base_name_of_aof_dir,
         )
         .with(IMMUTABLE)
-        .accepted(LATER)
         .doc("Directory of the log's files, in dir."),
         choice("appendfsync", 2, FSYNC)
-            .accepted(LATER)
             .doc("When the log is synced to disk: before a reply, every second, or by the system."),
         flag("no-appendfsync-on-rewrite", false)
-            .accepted(LATER)
             .doc("Do not sync the log while a snapshot is written."),
         int("auto-aof-rewrite-percentage", 100, 0, INT_MAX)
-            .accepted(LATER)
             .doc("Growth in percent at which the log is rewritten; 0: never."),
         memory("auto-aof-rewrite-min-size", 64 << 20, 0, i64::MAX as i128)
-            .accepted(LATER)
             .doc("Size below which it is not."),
-        flag("aof-load-truncated", true)
-            .accepted(LATER)
-            .doc("Load a log whose end is missing."),
+        flag("aof-load-truncated", true).doc("Load a log whose end is missing."),
         memory("aof-load-corrupt-tail-max-size", 0, 0, i64::MAX as i128)
             .accepted(LATER)
             .doc("Bytes of damage at the log's end that are cut off (Redis 8.4)."),
-        flag("aof-use-rdb-preamble", true)
-            .accepted(LATER)
-            .doc("Write the base of the log as a snapshot."),
+        flag("aof-use-rdb-preamble", true).doc("Write the base of the log as a snapshot."),
         flag("aof-timestamp-enabled", false)
-            .accepted(LATER)
             .doc("Write times into the log, for recovery to a moment."),
         flag("aof-rewrite-incremental-fsync", true)
-            .accepted(LATER)
             .doc("Sync every few megabytes while the log is rewritten."),
-        flag("aof-disable-auto-gc", false)
-            .accepted(LATER)
-            .doc("Keep the files that a rewrite made superfluous."),
+        flag("aof-disable-auto-gc", false).doc("Keep the files that a rewrite made superfluous."),
     ],
 };
 

@@ -1,0 +1,74 @@
+//! The snapshot in front of the commands: as a base it is all of a file, in the single file of a
+//! Redis before 7 commands follow.
+
+use std::io::{self, Read};
+use std::sync::atomic::Ordering::Relaxed;
+
+use commands::Server;
+use keyspace::OnDuplicate;
+use persistence::rdb::load::{Events, LoadError, LoadOptions, load_parallel};
+use persistence::rdb::save::SaveOptions;
+use persistence::rdb::{ReadSource, Source};
+
+use super::Shared;
+
+/// What a base says of itself is not repeated.
+struct Silent<'a>(&'a Server);
+
+impl Events for Silent<'_> {
+    fn aux(&self, _: &[u8], _: &[u8]) {}
+    fn function(&self, code: Vec<u8>) {
+        self.0.persistence.functions.lock().push(code);
+    }
+    fn empty_key(&self, key: &[u8]) {
+        let key = key.escape_ascii();
+        tracing::info!("rdbLoadObject failed loading key: '{key}'. Empty keys are skipped.");
+    }
+    fn no_checksum(&self) {
+        tracing::error!("RDB file was saved with checksum disabled: no check performed.");
+    }
+    fn progress(&self, bytes: u64) -> bool {
+        self.0.persistence.load.bytes.store(bytes, Relaxed);
+        true
+    }
+}
+
+/// Loads a snapshot; returns the stream behind it, and its offset.
+pub(super) fn load(
+    shared: &Shared,
+    stream: impl Read + Send,
+) -> Result<(impl Read, u64), LoadError> {
+    let (server, config) = (&shared.server, &shared.config);
+    let now_ms = common::clock::now_ms();
+    let options = LoadOptions {
+        // Commands that follow may count on a key that has expired since.
+        skip_expired: false,
+        checksum: config.bool("rdbchecksum"),
+        ..commands::persistence::load_options(server, now_ms)
+    };
+    let helpers = std::thread::available_parallelism().map_or(0, |n| n.get() - 1);
+    let insert =
+        |entry: keyspace::NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
+    let source = ReadSource::new(stream, options.checksum);
+    let source = load_parallel(
+        source,
+        &options,
+        &server.persistence.load.loaded,
+        &Silent(server),
+        (helpers, &insert),
+    )?;
+    let offset = source.position();
+    let (stream, rest) = source.into_parts();
+    Ok((io::Cursor::new(rest).chain(stream), offset))
+}
+
+/// How a base is written.
+pub(super) fn save_options(shared: &Shared) -> SaveOptions {
+    let mut options = crate::snapshot::options(&shared.server, &shared.config, Vec::new());
+    for (name, value) in &mut options.aux {
+        if *name == "aof-base" {
+            *value = "1".to_owned();
+        }
+    }
+    options
+}

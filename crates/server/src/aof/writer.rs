@@ -1,0 +1,538 @@
+//! Writes the log into the current file.
+//!
+//! With `appendfsync always` a thread does it: it reads the log, writes and syncs, for all clients
+//! that wait by then. With the other policies a worker writes what its client changed before the
+//! reply leaves, and the thread only looks after syncing. Either way the gate is told how far the
+//! file is. When the disk fails, what was not written is kept, changes are refused through the gate
+//! (MISCONF), and the thread tries again. Others leave requests, which it serves between two writes.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use commands::Server;
+use parking_lot::Mutex;
+use persistence::aof::appender::{AppendError, Appender};
+use persistence::disk::{DiskFile, os_text};
+use replication::Log;
+use replication::log::Reader;
+
+use super::policy::{Fsync, Policy};
+
+/// Between two syncs with `everysec`.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long a sync may take before it counts as delayed.
+const SYNC_SLOW: Duration = Duration::from_secs(2);
+/// Between two attempts while the disk fails.
+const RETRY: Duration = Duration::from_millis(50);
+/// Between two looks at a sync that something waits for.
+const SHORT: Duration = Duration::from_millis(1);
+/// Between two lines in the log about a disk that fails.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
+/// How often the thread looks after the file while workers write it.
+const REST: Duration = Duration::from_millis(100);
+/// What is not synced stays in memory; beyond this much, writing waits for the sync.
+const UNSYNCED_BYTES_MAX: usize = 64 << 20;
+/// Attempts to get everything on disk when the file is closed.
+const CLOSE_ATTEMPTS: usize = 20;
+
+/// Continues with another file; see [`Writer::switch`].
+pub(super) struct Switch {
+    /// The log's offset at which the other file begins.
+    pub(super) at: u64,
+    /// That file, empty.
+    pub(super) file: Box<dyn DiskFile>,
+    /// Called when all before is on disk; answers whether to go on with the other file.
+    pub(super) ready: Box<dyn FnOnce() -> bool + Send>,
+    /// Gets that answer.
+    pub(super) done: Sender<bool>,
+}
+
+/// What others ask of the writer.
+pub(super) enum Request {
+    /// See [`Switch`].
+    Switch(Switch),
+    /// Answer when all that is in the log by now is in the file.
+    Drain(Sender<()>),
+    /// Write all that is in the log, sync, and end; whether everything is on disk.
+    Close(Sender<bool>),
+}
+
+/// What INFO shows of the writer.
+#[derive(Default)]
+pub(super) struct Status {
+    /// Bytes in the current file.
+    pub(super) size: AtomicU64,
+    /// Bytes of the log that are not in it yet.
+    pub(super) pending: AtomicU64,
+    /// Whether a sync is going on.
+    pub(super) syncing: AtomicBool,
+    /// How often a sync took so long that writing would not wait for it.
+    pub(super) delayed: AtomicU64,
+    /// How often the file was synced.
+    pub(super) syncs: AtomicU64,
+}
+
+/// The running thread.
+pub(super) struct WriterHandle {
+    server: Arc<Server>,
+    requests: Arc<Mutex<Vec<Request>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WriterHandle {
+    /// Starts to append what `reader` yields to `file`, which has `size` bytes.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub(super) fn start(
+        server: &Arc<Server>,
+        (policy, status): (Arc<Policy>, Arc<Status>),
+        reader: Reader,
+        file: Box<dyn DiskFile>,
+        size: u64,
+    ) -> io::Result<Self> {
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
+        let appender = Appender::new(file, size, reader.position());
+        let (to_sync, jobs) = channel::<Box<dyn DiskFile>>();
+        let (results, synced) = channel();
+        let log = Arc::clone(&server.log);
+        let sync = move || {
+            while let Ok(file) = jobs.recv() {
+                if results.send(file.sync()).is_err() {
+                    return;
+                }
+                log.nudge();
+            }
+        };
+        spawn("aof-fsync", sync)?;
+        let writer = Writer {
+            server: Arc::clone(server),
+            policy,
+            status,
+            requests: Arc::clone(&requests),
+            reader: Some(reader),
+            appender,
+            to_sync,
+            synced,
+            last_sync: Instant::now(),
+            sync_is_slow: false,
+            failing: false,
+            complained: None,
+            last_time_s: 0,
+            switch: None,
+            drains: Vec::new(),
+            close: None,
+        };
+        let writer = Arc::new(Mutex::new(writer));
+        let (of_thread, log) = (Arc::clone(&writer), Arc::clone(&server.log));
+        let thread = spawn("aof-writer", move || run(&of_thread, &log))?;
+        server.aof.set_write(Some(Arc::new(move || {
+            if let Some(mut writer) = writer.try_lock() {
+                writer.write_now();
+            }
+        })));
+        Ok(Self {
+            server: Arc::clone(server),
+            requests,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn ask(&self, request: Request) {
+        self.requests.lock().push(request);
+        self.server.log.nudge();
+    }
+
+    /// What is returned gets a message when all that is in the log by now is in the file.
+    pub(super) fn drain(&self) -> Receiver<()> {
+        let (done, waiting) = channel();
+        self.ask(Request::Drain(done));
+        waiting
+    }
+
+    /// Gets everything on disk and ends the thread; whether that worked.
+    pub(super) fn close(mut self) -> bool {
+        let (done, waiting) = channel();
+        self.ask(Request::Close(done));
+        let worked = waiting.recv().unwrap_or(false);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported where it happened.
+            let _ = thread.join();
+        }
+        worked
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// What the thread does next.
+enum Next {
+    /// Sleep.
+    Sleep(Duration),
+    /// Wait until the log goes beyond an offset.
+    Wait(u64, Duration),
+    /// Leave the log to others.
+    Rest(Duration),
+    /// End.
+    End,
+}
+
+/// The thread.
+fn run(writer: &Mutex<Writer>, log: &Log) {
+    let mut nudges = 0;
+    loop {
+        let next = writer.lock().step();
+        match next {
+            Next::Sleep(time) => std::thread::sleep(time),
+            Next::Wait(position, timeout) => log.wait_beyond(position, &mut nudges, timeout),
+            Next::Rest(timeout) => log.rest(&mut nudges, timeout),
+            Next::End => return,
+        }
+    }
+}
+
+struct Writer {
+    server: Arc<Server>,
+    policy: Arc<Policy>,
+    status: Arc<Status>,
+    requests: Arc<Mutex<Vec<Request>>>,
+    /// There until it is closed.
+    reader: Option<Reader>,
+    appender: Appender,
+    to_sync: Sender<Box<dyn DiskFile>>,
+    synced: Receiver<io::Result<()>>,
+    /// When the last sync began.
+    last_sync: Instant,
+    /// The sync that is going on was counted as delayed.
+    sync_is_slow: bool,
+    /// The last write or sync went wrong.
+    failing: bool,
+    complained: Option<Instant>,
+    /// Unix time of the last annotation.
+    last_time_s: i64,
+    switch: Option<Switch>,
+    drains: Vec<(u64, Sender<()>)>,
+    close: Option<(u64, Sender<bool>, usize)>,
+}
+
+impl Writer {
+    /// The thread's work.
+    fn step(&mut self) -> Next {
+        self.take_requests();
+        self.end_sync();
+        self.read();
+        self.write();
+        if self.failing {
+            self.recover();
+        } else {
+            self.sync();
+        }
+        self.report();
+        self.serve_drains();
+        self.serve_switch();
+        if let Some(done) = self.has_closed() {
+            self.server.aof.set_write(None);
+            self.reader = None;
+            // Nobody may be listening any more.
+            let _ = done.send(!self.failing);
+            return Next::End;
+        }
+        self.next()
+    }
+
+    /// A worker's part.
+    fn write_now(&mut self) {
+        if !self.failing && self.switch.is_none() {
+            self.read();
+            self.write();
+            self.report();
+        }
+    }
+
+    fn take_requests(&mut self) {
+        for request in std::mem::take(&mut *self.requests.lock()) {
+            match request {
+                Request::Switch(switch) => self.switch = Some(switch),
+                Request::Drain(done) => self.drains.push((self.server.log.end(), done)),
+                Request::Close(done) => self.close = Some((self.server.log.end(), done, 0)),
+            }
+        }
+    }
+
+    /// Takes what is new in the log, unless the disk is behind.
+    fn read(&mut self) {
+        if self.failing || self.appender.unsynced() > UNSYNCED_BYTES_MAX {
+            return;
+        }
+        let limit = self.switch.as_ref().map_or(u64::MAX, |switch| switch.at);
+        let Some(reader) = &mut self.reader else {
+            return;
+        };
+        if reader.position() >= limit.min(self.server.log.end()) {
+            return;
+        }
+        let now_s = common::clock::now_ms() / 1000;
+        let annotate = self.policy.timestamps() && now_s > self.last_time_s;
+        self.appender.add(|tail| {
+            if annotate {
+                tail.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
+            }
+            reader.read_to(tail, limit);
+            reader.position()
+        });
+        if annotate {
+            self.last_time_s = now_s;
+        }
+    }
+
+    /// Writes what was read.
+    fn write(&mut self) {
+        if self.appender.unwritten() == 0 {
+            return;
+        }
+        let sleep_us = self.server.debug.aof_flush_sleep_us.load(Relaxed);
+        if sleep_us > 0 {
+            std::thread::sleep(Duration::from_micros(sleep_us));
+        }
+        let start = Instant::now();
+        let result = self.appender.write();
+        let event = match (self.appender.is_syncing(), self.server.jobs.running()) {
+            (true, _) => "aof-write-pending-fsync",
+            (_, Some(_)) => "aof-write-active-child",
+            _ => "aof-write-alone",
+        };
+        self.note_latency(event, start);
+        self.note_latency("aof-write", start);
+        match result {
+            Ok(()) => {}
+            Err(AppendError::Write(error)) => {
+                let text = format!("Error writing to the AOF file: {}", os_text(&error));
+                self.fail(&error, &text);
+            }
+            Err(AppendError::Short {
+                written,
+                wanted,
+                cut,
+                error,
+            }) => {
+                let mut text = format!(
+                    "Short write while writing to the AOF file: (nwritten={written}, \
+                     expected={wanted})"
+                );
+                if let Err(error) = cut {
+                    text += &format!(
+                        ". Could not remove short write from the append-only file.  Redis may \
+                         refuse to load the AOF the next time it starts.  ftruncate: {}",
+                        os_text(&error)
+                    );
+                }
+                self.fail(&error, &text);
+            }
+        }
+    }
+
+    /// The disk fails: nothing may be changed until it works again.
+    fn fail(&mut self, error: &io::Error, text: &str) {
+        let now = Instant::now();
+        if self
+            .complained
+            .is_none_or(|last| now - last > COMPLAIN_EVERY)
+        {
+            self.complained = Some(now);
+            tracing::error!("{text}");
+        }
+        self.failing = true;
+        // What is no system error is a disk that takes nothing.
+        self.server
+            .aof
+            .set_error(error.raw_os_error().unwrap_or(libc::ENOSPC));
+    }
+
+    /// After a failure: whether all is well again, which only a sync can tell.
+    fn recover(&mut self) {
+        if self.appender.unwritten() > 0 || self.appender.is_syncing() {
+            return;
+        }
+        if self.policy.fsync() != Fsync::No && !self.sync_now() {
+            return;
+        }
+        self.failing = false;
+        self.complained = None;
+        self.server.aof.set_error(0);
+        tracing::error!("AOF write error looks solved, Redis can write again.");
+    }
+
+    /// Syncs, if the policy wants it now.
+    fn sync(&mut self) {
+        if self.appender.unsynced() == 0 {
+            return;
+        }
+        let fsync = self.policy.fsync();
+        let rests = self.policy.rests_while_rewriting(&self.server);
+        let full = self.appender.unsynced() > UNSYNCED_BYTES_MAX / 2;
+        if fsync == Fsync::No || rests && (fsync == Fsync::Always || full) {
+            self.appender.assume_durable();
+            return;
+        }
+        if rests {
+            return;
+        }
+        if fsync == Fsync::Always || self.close.is_some() || self.switch_is_due() {
+            self.sync_now();
+            return;
+        }
+        if self.last_sync.elapsed() >= SYNC_EVERY || full {
+            self.begin_sync();
+        }
+        if self.appender.is_syncing() && !self.sync_is_slow && self.last_sync.elapsed() > SYNC_SLOW
+        {
+            self.sync_is_slow = true;
+            self.status.delayed.fetch_add(1, Relaxed);
+            tracing::info!(
+                "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF \
+                 buffer without waiting for fsync to complete, this may slow down Redis."
+            );
+        }
+    }
+
+    fn sync_now(&mut self) -> bool {
+        let start = Instant::now();
+        let result = self.appender.sync();
+        self.last_sync = start;
+        self.status.syncs.fetch_add(1, Relaxed);
+        self.note_latency("aof-fsync-always", start);
+        self.note_sync(&result)
+    }
+
+    fn note_sync(&mut self, result: &io::Result<()>) -> bool {
+        if let Err(error) = result {
+            let text = format!("Fail to fsync the AOF file: {}", os_text(error));
+            self.fail(error, &text);
+        }
+        result.is_ok()
+    }
+
+    fn begin_sync(&mut self) {
+        let begun = self.appender.begin_sync();
+        match begun {
+            Ok(None) => {}
+            Ok(Some(file)) => {
+                self.last_sync = Instant::now();
+                self.sync_is_slow = false;
+                self.status.syncs.fetch_add(1, Relaxed);
+                if self.to_sync.send(file).is_err() {
+                    self.appender.end_sync(&Err(io::ErrorKind::Other.into()));
+                }
+            }
+            Err(error) => {
+                self.note_sync(&Err(error));
+            }
+        }
+    }
+
+    /// Takes the result of a sync that went on elsewhere.
+    fn end_sync(&mut self) {
+        while let Ok(result) = self.synced.try_recv() {
+            self.appender.end_sync(&result);
+            self.note_sync(&result);
+        }
+    }
+
+    fn note_latency(&self, event: &'static str, start: Instant) {
+        let threshold_ms = self
+            .server
+            .settings
+            .latency_monitor_threshold_ms
+            .load(Relaxed);
+        let ms = start.elapsed().as_millis() as u64;
+        self.server
+            .latency
+            .record_if_needed(event, ms, threshold_ms);
+    }
+
+    fn report(&self) {
+        let (written, durable) = (self.appender.written(), self.appender.durable());
+        self.status.size.store(self.appender.size(), Relaxed);
+        let pending = self.server.log.end().saturating_sub(written);
+        self.status.pending.store(pending, Relaxed);
+        self.status
+            .syncing
+            .store(self.appender.is_syncing(), Relaxed);
+        self.server.aof.progress(written, durable);
+    }
+
+    fn serve_drains(&mut self) {
+        let written = self.appender.written();
+        for (_, done) in self.drains.extract_if(.., |drain| drain.0 <= written) {
+            // Who asked may have gone.
+            let _ = done.send(());
+        }
+    }
+
+    /// Whether all that belongs before the switch is in the file.
+    fn switch_is_due(&self) -> bool {
+        self.switch
+            .as_ref()
+            .is_some_and(|switch| self.appender.written() >= switch.at)
+    }
+
+    /// Goes on with another file when all before it is on disk: a crash must not leave a later part
+    /// of the log without an earlier one.
+    fn serve_switch(&mut self) {
+        let is_ready = self.switch_is_due() && self.appender.unsynced() == 0 && !self.failing;
+        let Some(switch) = self
+            .switch
+            .take_if(|_| is_ready && !self.appender.is_syncing())
+        else {
+            return;
+        };
+        // Again, because what was assumed to be on disk need not be.
+        if !self.sync_now() {
+            self.switch = Some(switch);
+            return;
+        }
+        let go = (switch.ready)();
+        if go {
+            self.appender = Appender::new(switch.file, 0, switch.at);
+            self.last_time_s = 0;
+            self.report();
+        }
+        // Who asked may have given up.
+        let _ = switch.done.send(go);
+    }
+
+    /// Whether it was asked to end and has nothing left to do, or cannot do it.
+    fn has_closed(&mut self) -> Option<Sender<bool>> {
+        let (end, _, attempts) = self.close.as_mut()?;
+        *attempts += 1;
+        let is_hopeless = self.failing && *attempts > CLOSE_ATTEMPTS;
+        let is_over = self.appender.durable() >= *end && !self.appender.is_syncing();
+        if is_hopeless || is_over && self.sync_now() {
+            return self.close.take().map(|(_, done, _)| done);
+        }
+        None
+    }
+
+    fn next(&self) -> Next {
+        let full = self.appender.unsynced() > UNSYNCED_BYTES_MAX && self.appender.is_syncing();
+        if self.failing || full {
+            return Next::Sleep(RETRY);
+        }
+        if self.close.is_some() || self.switch.is_some() {
+            return Next::Sleep(SHORT);
+        }
+        if self.policy.fsync() != Fsync::Always {
+            return Next::Rest(REST);
+        }
+        Next::Wait(self.appender.added(), SYNC_EVERY)
+    }
+}
