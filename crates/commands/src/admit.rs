@@ -91,13 +91,12 @@ fn needs_memory(server: &Server, session: &Session, command: &Command) -> bool {
         return command.has(flag::DENYOOM);
     };
     let denied = |id| server.table.entry(id).command.has(flag::DENYOOM);
-    match command.name {
-        _ if command.has(flag::RUNS_QUEUE) => {
-            transaction.queue.iter().any(|queued| denied(queued.id))
-        }
-        "unwatch" => false,
-        _ => !command.has(flag::NOT_QUEUED) || command.has(flag::DENYOOM),
+    if command.has(flag::RUNS_QUEUE) {
+        return transaction.queue.iter().any(|queued| denied(queued.id));
     }
+    // UNWATCH is queued, but frees; it is told by the lock that it takes.
+    let adds_to_queue = !command.has(flag::NOT_QUEUED) && !command.has(flag::LOCKS_QUEUE);
+    adds_to_queue || command.has(flag::DENYOOM)
 }
 
 /// Whether the client has subscriptions, in RESP2, where messages could not be told from replies

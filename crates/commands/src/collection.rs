@@ -5,13 +5,13 @@
 //! element, and [`commit_removal`] ends every change that may take the last one.
 
 use datatypes::listpack::Item;
-use datatypes::{Hash, List, Set, Zset};
+use datatypes::{Hash, List, Set, Stream, Zset};
 use keyspace::{Entry, Event, Kind, Value, ValueMut, ValueRef, Write};
 use resp::{ReplyError, ReplyWriter, errors};
 
 use crate::ctx::Ctx;
 
-/// A container that a key can hold and that is gone when it is empty.
+/// A container that a key can hold. All but streams are gone when they are empty.
 pub(crate) trait Collection: Default {
     /// The type of key that holds it.
     const KIND: Kind;
@@ -48,7 +48,7 @@ macro_rules! collections {
         }
     )*};
 }
-collections!(Hash, List, Set, Zset);
+collections!(Hash, List, Set, Stream, Zset);
 
 /// The collection that an entry holds.
 ///
@@ -106,6 +106,12 @@ pub(crate) fn open<'k, C: Collection>(
         Some(kind) if kind == C::KIND => Ok(key.value_mut().and_then(C::of_mut)),
         Some(_) => Err(errors::WRONGTYPE),
     }
+}
+
+/// [`open`] where the type was looked at before: anything else than the collection is `None`.
+#[inline]
+pub(crate) fn open_checked<'k, C: Collection>(key: &'k mut Write<'_>) -> Option<&'k mut C> {
+    key.value_mut().and_then(C::of_mut)
 }
 
 /// Changes the collection of an open key, or a new one where the key is absent. `f` must leave at

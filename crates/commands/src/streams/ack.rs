@@ -1,8 +1,10 @@
 //! XACK.
 
+use datatypes::Stream;
 use resp::{Args, ReplyWriter};
 
 use super::parse;
+use crate::collection::{open_checked, view};
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -22,7 +24,7 @@ pub const XACK: Command = Command::new("xack", -4, xack)
 
 fn xack(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut key = ctx.write(args.at(1));
-    let stream = super::expect(key.value())?;
+    let stream = view::<Stream>(&key)?;
     if stream.is_none_or(|stream| stream.group(args.at(2)).is_none()) {
         key.unchanged();
         out.integer(0);
@@ -30,7 +32,7 @@ fn xack(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     }
     let ids = parse::ids(args.from(3))?;
     let mut count = 0;
-    if let Some(group) = super::value_mut(&mut key).and_then(|s| s.group_mut(args.at(2))) {
+    if let Some(group) = open_checked::<Stream>(&mut key).and_then(|s| s.group_mut(args.at(2))) {
         count = ids.iter().filter(|id| group.acknowledge(**id)).count();
     }
     if count == 0 {

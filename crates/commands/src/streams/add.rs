@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::trim::{self, Options};
+use crate::collection::{open_checked, view};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -64,7 +65,7 @@ fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     }
     let limits = limits(ctx.server);
     let mut key = ctx.write(args.at(1));
-    let last_id = super::expect(key.value())?.map(Stream::last_id);
+    let last_id = view::<Stream>(&key)?.map(Stream::last_id);
     if last_id.is_none() && options.only_present {
         key.unchanged();
         out.null();
@@ -73,7 +74,7 @@ fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     if last_id == Some(StreamId::MAX) {
         return Err(errors::stream::EXHAUSTED);
     }
-    let appended = match super::value_mut(&mut key) {
+    let appended = match open_checked::<Stream>(&mut key) {
         Some(stream) => stream.append(new_id, pairs.as_slice(), limits),
         None => {
             let mut stream = Stream::new();
@@ -94,7 +95,7 @@ fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     super::write_id(id, out);
     let (mut trimmed, mut exact) = (0, None);
     if let Some(trim) = trim
-        && let Some(stream) = super::value_mut(&mut key)
+        && let Some(stream) = open_checked::<Stream>(&mut key)
     {
         trimmed = stream.trim(&trim);
         exact = options.exact(stream);

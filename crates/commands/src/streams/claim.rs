@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use super::parse::{self, Ids};
 use super::propagate::{self, Claimed};
+use crate::collection::open_checked;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -48,7 +49,7 @@ pub const XAUTOCLAIM: Command = Command::new("xautoclaim", -6, xautoclaim)
 
 /// Whether the stream and its group are there.
 fn check_group(ctx: &Ctx<'_>, args: Args<'_>) -> Result<(), ReplyError> {
-    let stream = super::read(ctx, args.at(1))?;
+    let stream = ctx.read_as::<Stream>(args.at(1))?;
     if stream.is_none_or(|stream| stream.group(args.at(2)).is_none()) {
         return Err(errors::stream::nogroup(args.at(1), args.at(2)));
     }
@@ -184,7 +185,7 @@ fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
     let (group, consumer) = (args.at(2), args.at(3));
     let mut outcome = Outcome::new(ctx, consumer);
     let mut key = ctx.write(args.at(1));
-    let Some(stream) = super::value_mut(&mut key) else {
+    let Some(stream) = open_checked::<Stream>(&mut key) else {
         key.commit_nothing();
         return Err(errors::stream::nogroup(args.at(1), group));
     };
@@ -261,7 +262,7 @@ fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     let (group, consumer) = (args.at(2), args.at(3));
     let mut outcome = Outcome::new(ctx, consumer);
     let mut key = ctx.write(args.at(1));
-    let Some(stream) = super::value_mut(&mut key) else {
+    let Some(stream) = open_checked::<Stream>(&mut key) else {
         key.commit_nothing();
         return Err(errors::stream::nogroup(args.at(1), group));
     };

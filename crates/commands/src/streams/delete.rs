@@ -8,6 +8,7 @@ use datatypes::stream::{Deleted, References};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use super::parse::{self, Ids};
+use crate::collection::{open_checked, view};
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -56,11 +57,11 @@ pub const XACKDEL: Command = Command::new("xackdel", -6, xackdel)
 
 fn xdel(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut key = ctx.write(args.at(1));
-    let exists = super::expect(key.value())?.is_some();
+    let exists = view::<Stream>(&key)?.is_some();
     let mut count = 0;
     if exists {
         let ids = parse::ids(args.from(2))?;
-        if let Some(stream) = super::value_mut(&mut key) {
+        if let Some(stream) = open_checked::<Stream>(&mut key) {
             let is_done = |id: &_| stream.delete(*id, References::Keep) == Deleted::Done;
             count = ids.iter().copied().filter(is_done).count();
         }
@@ -145,7 +146,7 @@ fn delete_each(
     mut delete: impl FnMut(&mut Stream, datatypes::stream::StreamId) -> (i64, bool),
 ) -> CmdResult {
     let mut key = ctx.write(key);
-    super::expect(key.value())?;
+    view::<Stream>(&key)?;
     let mut changes = 0;
     let before = key.value().and_then(|value| match value {
         keyspace::ValueRef::Stream(stream) => Some(stream.len()),
@@ -153,7 +154,7 @@ fn delete_each(
     });
     let mut after = before;
     out.array(ids.len());
-    match super::value_mut(&mut key) {
+    match open_checked::<Stream>(&mut key) {
         None => ids.iter().for_each(|_| out.integer(-1)),
         Some(stream) => {
             for id in ids {

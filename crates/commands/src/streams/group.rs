@@ -9,6 +9,7 @@ use keyspace::{Value, Write};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use super::parse;
+use crate::collection::{open_checked, view};
 use crate::command::flag::{DENYOOM, LOADING, STALE, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -128,7 +129,7 @@ impl Options {
 /// Opens the stream of a subcommand; it must be there.
 fn open<'k>(ctx: &'k mut Ctx<'_>, key: &'k [u8]) -> Result<Write<'k>, ReplyError> {
     let key = ctx.write(key);
-    if super::expect(key.value())?.is_none() {
+    if view::<Stream>(&key)?.is_none() {
         return Err(errors::stream::XGROUP_NO_KEY);
     }
     Ok(key)
@@ -137,7 +138,7 @@ fn open<'k>(ctx: &'k mut Ctx<'_>, key: &'k [u8]) -> Result<Write<'k>, ReplyError
 /// Opens the stream of a subcommand; the group must be there.
 fn open_group<'k>(ctx: &'k mut Ctx<'_>, args: Args<'k>) -> Result<Write<'k>, ReplyError> {
     let key = open(ctx, args.at(2))?;
-    let stream = super::expect(key.value())?;
+    let stream = view::<Stream>(&key)?;
     if stream.is_none_or(|stream| stream.group(args.at(3)).is_none()) {
         return Err(errors::stream::nogroup_for_key(args.at(3), args.at(2)));
     }
@@ -147,7 +148,7 @@ fn open_group<'k>(ctx: &'k mut Ctx<'_>, args: Args<'k>) -> Result<Write<'k>, Rep
 fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let options = Options::parse(args, true)?;
     let mut key = ctx.write(args.at(2));
-    let stream = super::expect(key.value())?;
+    let stream = view::<Stream>(&key)?;
     if stream.is_none() && !options.make_stream {
         return Err(errors::stream::XGROUP_NO_KEY);
     }
@@ -161,7 +162,7 @@ fn xgroup_create(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -
     if stream.is_none() {
         key.set(Value::Stream(Stream::new()));
     }
-    if let Some(stream) = super::value_mut(&mut key) {
+    if let Some(stream) = open_checked::<Stream>(&mut key) {
         stream.create_group(args.at(3), id, options.entries_read);
     }
     key.commit(super::event("xgroup-create"));
@@ -173,10 +174,10 @@ fn xgroup_setid(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) ->
     let options = Options::parse(args, false)?;
     let mut key = open_group(ctx, args)?;
     let id = match args.at(4) {
-        b"$" => super::expect(key.value())?.map_or(StreamId::MIN, Stream::last_id),
+        b"$" => view::<Stream>(&key)?.map_or(StreamId::MIN, Stream::last_id),
         text => StreamId::parse_bound(text, 0).ok_or(errors::stream::INVALID_ID)?,
     };
-    if let Some(group) = super::value_mut(&mut key).and_then(|s| s.group_mut(args.at(3))) {
+    if let Some(group) = open_checked::<Stream>(&mut key).and_then(|s| s.group_mut(args.at(3))) {
         group.set_position(id, options.entries_read);
     }
     key.commit(super::event("xgroup-setid"));
@@ -186,7 +187,7 @@ fn xgroup_setid(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) ->
 
 fn xgroup_destroy(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut key = open(ctx, args.at(2))?;
-    let removed = super::value_mut(&mut key).is_some_and(|s| s.destroy_group(args.at(3)));
+    let removed = open_checked::<Stream>(&mut key).is_some_and(|s| s.destroy_group(args.at(3)));
     if removed {
         key.commit(super::event("xgroup-destroy"));
     } else {
@@ -203,7 +204,7 @@ fn xgroup_createconsumer(
 ) -> CmdResult {
     let now_ms = ctx.now_ms();
     let mut key = open_group(ctx, args)?;
-    let group = super::value_mut(&mut key).and_then(|s| s.group_mut(args.at(3)));
+    let group = open_checked::<Stream>(&mut key).and_then(|s| s.group_mut(args.at(3)));
     let created = group.is_some_and(|group| group.create_consumer(args.at(4), now_ms));
     if created {
         key.commit(super::CREATED_CONSUMER);
@@ -216,7 +217,7 @@ fn xgroup_createconsumer(
 
 fn xgroup_delconsumer(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut key = open_group(ctx, args)?;
-    let group = super::value_mut(&mut key).and_then(|s| s.group_mut(args.at(3)));
+    let group = open_checked::<Stream>(&mut key).and_then(|s| s.group_mut(args.at(3)));
     let pending = group.and_then(|group| group.delete_consumer(args.at(4)));
     match pending {
         Some(_) => key.commit(super::event("xgroup-delconsumer")),

@@ -62,7 +62,7 @@ pub const XINFO_STREAM: Command = Command::new("stream", -3, xinfo_stream)
     .args("key:key@0 full=FULL?{count:integer=COUNT?}");
 
 fn stream_of<'c>(ctx: &'c Ctx<'_>, args: Args<'_>) -> Result<&'c Stream, ReplyError> {
-    super::read(ctx, args.at(2))?.ok_or(errors::NO_KEY)
+    ctx.read_as::<Stream>(args.at(2))?.ok_or(errors::NO_KEY)
 }
 
 fn xinfo_consumers(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {

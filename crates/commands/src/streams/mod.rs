@@ -22,13 +22,11 @@ mod trim;
 
 pub(crate) use read::{GroupRead, serve_group, serve_read};
 
-use datatypes::Stream;
 use datatypes::stream::{Entries, StreamId};
-use keyspace::{Event, EventClass, ValueMut, ValueRef, Write};
-use resp::{ReplyError, ReplyWriter, errors};
+use keyspace::{Event, EventClass};
+use resp::ReplyWriter;
 
 use crate::command::Command;
-use crate::ctx::Ctx;
 
 /// The family's commands.
 pub const COMMANDS: &[&Command] = &[
@@ -58,34 +56,6 @@ const fn event(name: &'static str) -> Event {
 
 /// Said when a group command creates its consumer.
 const CREATED_CONSUMER: Event = event("xgroup-createconsumer");
-
-/// The value as a stream.
-///
-/// # Errors
-/// WRONGTYPE.
-fn expect(value: Option<ValueRef<'_>>) -> Result<Option<&Stream>, ReplyError> {
-    match value {
-        None => Ok(None),
-        Some(ValueRef::Stream(stream)) => Ok(Some(stream)),
-        Some(_) => Err(errors::WRONGTYPE),
-    }
-}
-
-/// Reads a stream.
-///
-/// # Errors
-/// WRONGTYPE.
-fn read<'c>(ctx: &'c Ctx<'_>, key: &[u8]) -> Result<Option<&'c Stream>, ReplyError> {
-    expect(ctx.read(key).map(|entry| entry.value()))
-}
-
-/// The stream behind a guard, to be changed; it was checked before that it is one.
-fn value_mut<'w>(key: &'w mut Write<'_>) -> Option<&'w mut Stream> {
-    match key.value_mut() {
-        Some(ValueMut::Stream(stream)) => Some(stream),
-        _ => None,
-    }
-}
 
 fn write_id(id: StreamId, out: &mut ReplyWriter<'_>) {
     out.bulk(id.text().as_bytes());

@@ -3,6 +3,7 @@
 //! The summary counts, the extended form lists; neither changes anything. Idle times are reckoned
 //! from the frozen clock of the command.
 
+use datatypes::Stream;
 use datatypes::stream::{Group as ConsumerGroup, Pending, StreamId};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
@@ -67,7 +68,8 @@ impl<'a> Filter<'a> {
 fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let filter = Filter::parse(args)?;
     let now_ms = ctx.now_ms();
-    let group = super::read(ctx, args.at(1))?
+    let group = ctx
+        .read_as::<Stream>(args.at(1))?
         .and_then(|stream| stream.group(args.at(2)))
         .ok_or_else(|| errors::stream::nogroup(args.at(1), args.at(2)))?;
     match filter {

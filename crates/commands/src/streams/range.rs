@@ -3,6 +3,7 @@
 //! Entries are written while the nodes are walked, without a copy in between. The reverse form
 //! differs only in the direction of the walk and the order of its bounds.
 
+use datatypes::Stream;
 use resp::{Args, ReplyWriter, errors};
 
 use super::parse;
@@ -44,7 +45,7 @@ pub const XREVRANGE: Command = Command::new("xrevrange", -4, xrevrange)
     .args("key:key@0 end start count:integer=COUNT?");
 
 fn xlen(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let stream = super::read(ctx, args.at(1))?;
+    let stream = ctx.read_as::<Stream>(args.at(1))?;
     out.integer(stream.map_or(0, |stream| stream.len() as i64));
     Ok(())
 }
@@ -69,7 +70,7 @@ fn range(ctx: &Ctx<'_>, args: Args<'_>, reverse: bool, out: &mut ReplyWriter<'_>
         count = Some(parse::integer(value.ok_or(errors::SYNTAX)?)?.max(0) as usize);
         at += 2;
     }
-    let Some(stream) = super::read(ctx, args.at(1))? else {
+    let Some(stream) = ctx.read_as::<Stream>(args.at(1))? else {
         out.array(0);
         return Ok(());
     };

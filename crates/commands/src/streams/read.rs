@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::parse;
 use super::propagate::{self, Claimed};
 use crate::blocking::{Deadline, Want, parse_milliseconds};
+use crate::collection::open_checked;
 use crate::command::flag::{BLOCKING, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -190,7 +191,7 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     let request = Request::parse(ctx, args, false)?;
     let mut sources: SmallVec<[_; 4]> = SmallVec::new();
     for (key, id) in request.pairs() {
-        let stream = super::read(ctx, key)?;
+        let stream = ctx.read_as::<Stream>(key)?;
         sources.push((key, stream, resolve(stream, id)?));
     }
     let mut frame = Frame::default();
@@ -256,7 +257,7 @@ pub(crate) fn serve_read(
     count: usize,
     out: &mut ReplyWriter<'_>,
 ) -> CmdResult {
-    let stream = super::expect(ctx.peek(key).map(|entry| entry.value()))?;
+    let stream = ctx.peek_as::<Stream>(key)?;
     if let (Some(stream), Some(start)) = (stream, after.next()) {
         let mut frame = Frame::default();
         frame.begin_stream(key, out);
@@ -271,7 +272,9 @@ fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     let (group, consumer) = request.group.unwrap_or_default();
     let mut sources: SmallVec<[_; 4]> = SmallVec::new();
     for (key, id) in request.pairs() {
-        let found = super::read(ctx, key)?.and_then(|stream| stream.group(group));
+        let found = ctx
+            .read_as::<Stream>(key)?
+            .and_then(|stream| stream.group(group));
         if found.is_none() {
             return Err(errors::stream::nogroup_xreadgroup(key, group));
         }
@@ -363,7 +366,7 @@ impl Delivering<'_> {
         if from == From::New && !has_new {
             return key.unchanged();
         }
-        let Some(stream) = super::value_mut(&mut key) else {
+        let Some(stream) = open_checked::<Stream>(&mut key) else {
             return key.commit_nothing();
         };
         frame.begin_stream(self.key, out);

@@ -1,9 +1,11 @@
 //! XSETID.
 
+use datatypes::Stream;
 use datatypes::stream::StreamId;
 use resp::{Args, ReplyWriter, errors};
 
 use super::parse;
+use crate::collection::{open_checked, view};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -41,7 +43,7 @@ fn xsetid(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
         at += 2;
     }
     let mut key = ctx.write(args.at(1));
-    let stream = super::expect(key.value())?.ok_or(errors::NO_KEY)?;
+    let stream = view::<Stream>(&key)?.ok_or(errors::NO_KEY)?;
     if let Some(last) = stream.last_live_id() {
         if id < last {
             return Err(errors::stream::XSETID_BELOW_TOP);
@@ -50,7 +52,7 @@ fn xsetid(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
             return Err(errors::stream::XSETID_ENTRIES_ADDED);
         }
     }
-    if let Some(stream) = super::value_mut(&mut key) {
+    if let Some(stream) = open_checked::<Stream>(&mut key) {
         let max_deleted = Some(max_deleted).filter(|id| !id.is_zero());
         stream.set_last_id(id, added, max_deleted);
     }

@@ -9,6 +9,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::parse;
+use crate::collection::{open_checked, view};
 use crate::command::flag::WRITE;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
@@ -161,9 +162,9 @@ fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     let options = Options::parse(args, false)?;
     let trim = options.trim(ctx, false)?;
     let mut key = ctx.write(args.at(1));
-    super::expect(key.value())?;
+    view::<Stream>(&key)?;
     let (mut deleted, mut exact) = (0, None);
-    if let (Some(stream), Some(trim)) = (super::value_mut(&mut key), trim) {
+    if let (Some(stream), Some(trim)) = (open_checked::<Stream>(&mut key), trim) {
         deleted = stream.trim(&trim);
         exact = options.exact(stream);
     }
