@@ -53,12 +53,12 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The reply.
     fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
-    /// BGSAVE: true if it has begun, false if it will when the running job is through, which is
+    /// BGSAVE of about so many keys: true if it has begun, false if it will when the running job is through, which is
     /// done only if `schedule`.
     ///
     /// # Errors
     /// The reply.
-    fn save_in_background(&self, schedule: bool) -> Result<bool, ReplyError>;
+    fn save_in_background(&self, schedule: bool, keys: u64) -> Result<bool, ReplyError>;
     /// All data has been deleted: a snapshot in the making is of no use, and a new one is wanted
     /// where there are save points. The caller holds all shards.
     fn flushed_all(&self);

@@ -255,13 +255,13 @@ impl Host for ServerHost {
         snapshots.save_for(&server, client)
     }
 
-    fn save_in_background(&self, schedule: bool) -> Result<bool, ReplyError> {
+    fn save_in_background(&self, schedule: bool, keys: u64) -> Result<bool, ReplyError> {
         let (snapshots, server) = self
             .snapshots
             .get()
             .ok_or(errors::persistence::SAVE_FAILED)?;
         let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
-        snapshots.ask(&server, schedule)
+        snapshots.ask(&server, schedule, keys)
     }
 
     fn flushed_all(&self) {
@@ -299,6 +299,7 @@ impl Host for ServerHost {
 
     fn abort_shutdown(&self) -> Result<(), ReplyError> {
         if self.shutdown.abort() {
+            crate::process::signals::shutdown_forget();
             tracing::info!("Shutdown manually aborted.");
             Ok(())
         } else {

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use keyspace::{Db, ShardId};
 use resp::{Args, ReplyWriter, errors};
 
-use crate::command::flag::{ADMIN, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT};
+use crate::command::flag::{ADMIN, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, WALKS_SHARDS};
 use crate::command::{Command, Group};
 use crate::ctx::{CmdResult, Ctx};
 
@@ -25,7 +26,7 @@ pub const BGSAVE: Command = Command::new("bgsave", -1, bgsave)
     .group(Group::Server)
     .since("1.0.0")
     .docs("Saves a snapshot in the background.", "O(1)")
-    .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT)
+    .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | WALKS_SHARDS)
     .args("schedule=SCHEDULE!?^3.2.2");
 
 fn save(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> CmdResult {
@@ -40,7 +41,14 @@ fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
         2 if args.at(1).eq_ignore_ascii_case(b"schedule") => true,
         _ => return Err(errors::SYNTAX),
     };
-    let started = super::host(ctx)?.save_in_background(schedule || ctx.in_transaction())?;
+    let mut keys = 0;
+    for shard in (0..ctx.shards() as u32).map(ShardId) {
+        for db in ctx.databases() {
+            keys += ctx.with_shard(shard, db, |part| part.map_or(0, Db::len))? as u64;
+        }
+    }
+    let schedule = schedule || ctx.in_transaction();
+    let started = super::host(ctx)?.save_in_background(schedule, keys)?;
     out.simple(match started {
         true => "Background saving started",
         false => "Background saving scheduled",

@@ -125,8 +125,8 @@ impl Snapshots {
         result
     }
 
-    /// BGSAVE; whether it has begun. It has not if another job runs.
-    pub fn start_in_background(self: &Arc<Self>) -> bool {
+    /// BGSAVE of about so many keys; whether it has begun. It has not if another job runs.
+    pub fn start_in_background(self: &Arc<Self>, keys: u64) -> bool {
         let Some(server) = self.server.upgrade() else {
             return false;
         };
@@ -138,6 +138,7 @@ impl Snapshots {
         saving.tried_s.store(now_s(), Relaxed);
         saving.started_s.store(now_s(), Relaxed);
         saving.progress.keys.store(0, Relaxed);
+        saving.progress.keys_total.store(keys, Relaxed);
         saving.in_progress.store(true, SeqCst);
         let (this, of_thread) = (Arc::clone(self), Arc::clone(&server));
         let spawned = std::thread::Builder::new()
@@ -174,11 +175,16 @@ impl Snapshots {
     }
 
     /// BGSAVE as a client asks for it: see [`commands::host::Host::save_in_background`].
-    pub fn ask(self: &Arc<Self>, server: &Server, schedule: bool) -> Result<bool, ReplyError> {
+    pub fn ask(
+        self: &Arc<Self>,
+        server: &Server,
+        schedule: bool,
+        keys: u64,
+    ) -> Result<bool, ReplyError> {
         if server.jobs.running() == Some(JobKind::Save) {
             return Err(errors::persistence::SAVE_IN_PROGRESS);
         }
-        if self.start_in_background() {
+        if self.start_in_background(keys) {
             return Ok(true);
         }
         if schedule {
@@ -272,7 +278,7 @@ impl Snapshots {
             return;
         }
         if saving.scheduled.swap(false, SeqCst) {
-            self.start_in_background();
+            self.start_in_background(0);
             return;
         }
         if !saving.has_points() {
@@ -285,7 +291,7 @@ impl Snapshots {
             |point: &&(u64, u64)| changes >= point.1 && age_s > point.0.min(i64::MAX as u64) as i64;
         if let Some((seconds, changes)) = self.config.save_points().iter().find(is_due) {
             tracing::info!("{changes} changes in {seconds} seconds. Saving...");
-            self.start_in_background();
+            self.start_in_background(0);
         }
     }
 
