@@ -106,21 +106,9 @@ pub enum OnExpired {
     Keep,
 }
 
-/// See the module's text.
+/// What seldom follows from a command, so that room for it is made only then.
 #[derive(Debug, Default)]
-pub struct Effects {
-    /// The frozen time of the command.
-    pub now_ms: i64,
-    /// Classes of events that someone listens to.
-    pub wants: EventClass,
-    /// Whether touched keys are to be listed (client-side caching, triggers).
-    pub tracks: bool,
-    /// What to do with expired keys.
-    pub on_expired: OnExpired,
-    /// Whether reads and writes leave the access clock alone (CLIENT NO-TOUCH).
-    pub no_touch: bool,
-    /// Changes made, as INFO's `rdb_changes_since_last_save` counts.
-    pub dirty: u64,
+pub struct Followed {
     /// Events that someone wants, in order.
     pub events: Vec<KeyEvent>,
     /// Keys changed, if `tracks`.
@@ -135,6 +123,61 @@ pub struct Effects {
     pub expired_fields: Vec<(DbKey, Vec<Box<[u8]>>)>,
 }
 
+impl Followed {
+    /// Whether there is nothing but keys whose waiters are to be served.
+    fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && self.touched.is_empty()
+            && self.lapsed.is_empty()
+            && self.expired.is_empty()
+            && self.expired_fields.is_empty()
+    }
+}
+
+static NOTHING: Followed = Followed {
+    events: Vec::new(),
+    touched: Vec::new(),
+    lapsed: Vec::new(),
+    ready: Vec::new(),
+    expired: Vec::new(),
+    expired_fields: Vec::new(),
+};
+
+/// See the module's text. The lists of [`Followed`] are fields of this too.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// The frozen time of the command.
+    pub now_ms: i64,
+    /// Classes of events that someone listens to.
+    pub wants: EventClass,
+    /// Whether touched keys are to be listed (client-side caching, triggers).
+    pub tracks: bool,
+    /// What to do with expired keys.
+    pub on_expired: OnExpired,
+    /// Whether reads and writes leave the access clock alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// Changes made, as INFO's `rdb_changes_since_last_save` counts.
+    pub dirty: u64,
+    /// The lists; `None` while all are empty.
+    pub followed: Option<Box<Followed>>,
+}
+
+impl std::ops::Deref for Effects {
+    type Target = Followed;
+
+    #[inline]
+    fn deref(&self) -> &Followed {
+        self.followed.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl std::ops::DerefMut for Effects {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Followed {
+        self.followed.get_or_insert_default()
+    }
+}
+
 impl Effects {
     /// Effects of a command at this time.
     pub fn at(now_ms: i64) -> Self {
@@ -145,13 +188,9 @@ impl Effects {
     }
 
     /// Whether nothing has followed yet that [`clear`](Self::clear) would forget.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.dirty == 0
-            && self.events.is_empty()
-            && self.touched.is_empty()
-            && self.lapsed.is_empty()
-            && self.expired.is_empty()
-            && self.expired_fields.is_empty()
+        self.dirty == 0 && self.followed.as_deref().is_none_or(Followed::is_empty)
     }
 
     /// Notes an event on a key, if someone wants it.
@@ -167,12 +206,18 @@ impl Effects {
     }
 
     /// Forgets what was collected, keeping the settings and who is to be served.
+    #[inline]
     pub fn clear(&mut self) {
         self.dirty = 0;
-        self.events.clear();
-        self.touched.clear();
-        self.lapsed.clear();
-        self.expired.clear();
-        self.expired_fields.clear();
+        if let Some(followed) = self.followed.take() {
+            self.clear_followed(followed);
+        }
+    }
+
+    #[cold]
+    fn clear_followed(&mut self, followed: Box<Followed>) {
+        if !followed.ready.is_empty() {
+            self.ready = followed.ready;
+        }
     }
 }

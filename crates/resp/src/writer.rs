@@ -46,6 +46,21 @@ pub struct ReplyWriter<'a> {
 
 /// Bytes around a bulk string's own, at most.
 const BULK_FRAME_MAX: usize = 25;
+/// The headers of bulk strings of up to 99 bytes, and the lengths of the headers.
+static SHORT_HEADERS: [([u8; 7], u8); 100] = {
+    let mut headers = [([b'$', 0, 0, 0, 0, 0, 0], 0); 100];
+    let mut n = 0;
+    while n < 100 {
+        let (ones, tens) = (b'0' + (n % 10) as u8, b'0' + (n / 10) as u8);
+        headers[n] = if n < 10 {
+            ([b'$', ones, b'\r', b'\n', 0, 0, 0], 4)
+        } else {
+            ([b'$', tens, ones, b'\r', b'\n', 0, 0], 5)
+        };
+        n += 1;
+    }
+    headers
+};
 /// Room that a deferred header takes before its length is known: that of a one-digit one.
 const DEFERRED_ROOM: &[u8; 4] = b"*0\r\n";
 
@@ -97,7 +112,15 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.out.reserve(bytes.len() + BULK_FRAME_MAX);
-        self.header(b'$', bytes.len() as i64);
+        match SHORT_HEADERS.get(bytes.len()) {
+            Some((header, len)) => {
+                // A copy of constant size, cut to what counts, is cheaper than one of that size.
+                let end = self.out.len() + usize::from(*len);
+                self.out.extend_from_slice(header);
+                self.out.truncate(end);
+            }
+            None => self.header(b'$', bytes.len() as i64),
+        }
         self.out.extend_from_slice(bytes);
         self.out.extend_from_slice(b"\r\n");
     }

@@ -123,6 +123,25 @@ impl<'a> Encoded<'a> {
             out.extend_from_slice(part);
         }
     }
+
+    /// Writes the element to the start of `to` if it takes no more than that; answers its length.
+    #[inline]
+    pub(crate) fn write_to(&self, to: &mut [u8]) -> Option<usize> {
+        let len = self.len();
+        if len > to.len() {
+            return None;
+        }
+        let (head, rest) = to[..len].split_at_mut(self.head_len as usize);
+        let (data, back) = rest.split_at_mut(self.data.len());
+        if let ([head], [back]) = (&mut *head, &mut *back) {
+            (*head, *back) = (self.head[0], self.back[0]);
+        } else {
+            head.copy_from_slice(&self.head[..head.len()]);
+            back.copy_from_slice(&self.back[..back.len()]);
+        }
+        data.copy_from_slice(self.data);
+        Some(len)
+    }
 }
 
 #[inline]
@@ -151,6 +170,10 @@ pub(super) const fn backlen_size(len: usize) -> usize {
 
 #[inline]
 fn write_backlen(back: &mut [u8; 5], len: usize) -> u8 {
+    if len <= 127 {
+        back[0] = len as u8;
+        return 1;
+    }
     let size = backlen_size(len);
     // Read from the end: every byte but the first says that another one precedes it.
     for (group, byte) in back[..size].iter_mut().rev().enumerate() {
@@ -197,16 +220,25 @@ pub(super) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
     })
 }
 
+/// The element at the start of `bytes` if its form is one of the two shortest: an integer below 128
+/// or a string of less than 64 bytes.
+#[inline]
+pub(super) fn decode_short(bytes: &[u8]) -> Option<Item<'_>> {
+    match bytes[0] {
+        int @ 0..0x80 => Some(Item::Int(i64::from(int))),
+        first @ 0x80..0xC0 => Some(Item::Str(&bytes[1..=(first & 0x3F) as usize])),
+        _ => None,
+    }
+}
+
 /// The element at the start of `bytes`, which is a whole one.
 #[inline]
 pub(super) fn decode(bytes: &[u8]) -> Item<'_> {
+    decode_short(bytes).unwrap_or_else(|| decode_long(bytes))
+}
+
+fn decode_long(bytes: &[u8]) -> Item<'_> {
     let first = bytes[0];
-    if first < 0x80 {
-        return Item::Int(i64::from(first));
-    }
-    if first < 0xC0 {
-        return Item::Str(&bytes[1..=(first & 0x3F) as usize]);
-    }
     match first {
         0xC0..=0xDF => {
             let raw = i16::from(first & 0x1F) << 8 | i16::from(bytes[1]);

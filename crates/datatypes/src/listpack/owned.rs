@@ -10,6 +10,13 @@ use crate::thin::{Head, ThinBytes};
 use smallvec::SmallVec;
 use std::ptr::NonNull;
 
+/// The first bytes, which [`ThinBytes`] writes.
+const FIXED_BYTES: usize = 4;
+/// Elements of up to so many bytes are put together before they are copied in.
+const SHORT_BYTES: usize = 72;
+/// Several elements, likewise.
+const EXTEND_BYTES: usize = 256;
+
 /// No listpack grows beyond this: its total stands in 32 bits. Redis's limit.
 pub const SIZE_MAX: usize = 1 << 30;
 
@@ -19,7 +26,7 @@ struct Total;
 impl Head for Total {
     #[inline]
     fn fixed(_: [u8; 8]) -> usize {
-        4
+        FIXED_BYTES
     }
 
     #[inline]
@@ -173,7 +180,12 @@ impl Listpack {
 
     #[inline]
     fn insert_encoded(&mut self, at: usize, value: &Encoded<'_>) -> Pos {
-        self.splice(at, 0, 0, &value.parts(), 1);
+        // What is short is put together first: one copy into the pack instead of three.
+        let mut short = [0; SHORT_BYTES];
+        match value.write_to(&mut short) {
+            Some(len) => self.splice(at, 0, 0, &[&short[..len]], 1),
+            None => self.splice(at, 0, 0, &value.parts(), 1),
+        }
         Pos(at as u32)
     }
 
@@ -218,6 +230,19 @@ impl Listpack {
     }
 
     fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
+        let mut values = values.peekable();
+        let (mut short, mut end, mut count) = ([0; EXTEND_BYTES], 0, 0);
+        while let Some(len) = values.peek().and_then(|v| v.write_to(&mut short[end..])) {
+            (end, count) = (end + len, count + 1);
+            values.next();
+        }
+        self.splice(self.end(), 0, 0, &[&short[..end]], count);
+        if values.peek().is_some() {
+            self.extend_with_long(values);
+        }
+    }
+
+    fn extend_with_long<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
         let values: SmallVec<[Encoded<'a>; 16]> = values.collect();
         let parts: SmallVec<[&[u8]; 48]> = values.iter().flat_map(Encoded::parts).collect();
         self.splice(self.end(), 0, 0, &parts, values.len());
@@ -278,6 +303,11 @@ impl Listpack {
     #[inline]
     fn replace_encoded(&mut self, pos: Pos, value: &Encoded<'_>) {
         let old = self.view().end_of(pos) - pos.offset();
+        if old == value.len() {
+            let at = pos.offset() - FIXED_BYTES;
+            value.write_to(&mut self.block.body_mut()[at..at + old]);
+            return;
+        }
         self.splice(pos.offset(), old, 1, &value.parts(), 1);
     }
 

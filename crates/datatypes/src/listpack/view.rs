@@ -3,7 +3,7 @@
 //! All of it is safe code over a slice. Offsets come from the bytes themselves, so reading bytes
 //! that were not validated may panic, and in the worst case answers nonsense.
 
-use super::encode::{EOF, backlen_size, corrupt, decode, extent, read_backlen};
+use super::encode::{EOF, backlen_size, corrupt, decode, decode_short, extent, read_backlen};
 use super::{HEADER_SIZE, Item, Pos};
 use common::number::parse_i64;
 use std::collections::HashSet;
@@ -344,6 +344,15 @@ impl<'a> Iter<'a> {
             return None;
         }
         let pos = Pos(self.front as u32);
+        // Short elements, as most are, have a backlen of one byte.
+        let bytes = &self.pack.bytes[self.front..];
+        if let Some(item) = decode_short(bytes) {
+            self.front += match item {
+                Item::Int(_) => 2,
+                Item::Str(text) => 2 + text.len(),
+            };
+            return Some((pos, item));
+        }
         self.front = self.pack.end_of(pos);
         Some((pos, self.pack.get(pos)))
     }
