@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 use keyspace::{DbId, Keyspace};
 use replication::{Audience, Log};
@@ -69,6 +69,8 @@ pub struct Server {
     pub tracking: Tracking,
     /// What DEBUG switches.
     pub debug: Switches,
+    /// How often MEMORY PURGE ran: each worker then gives its free memory back.
+    pub purges: AtomicU32,
     /// [`Stats::changes`] at the last save.
     pub changes_at_save: AtomicU64,
     /// Unix time in seconds of the last successful save; the start until then.
@@ -104,6 +106,7 @@ impl Server {
             migrations: Arc::default(),
             tracking: Tracking::default(),
             debug: Switches::default(),
+            purges: AtomicU32::new(0),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
             host: OnceLock::new(),

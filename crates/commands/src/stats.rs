@@ -213,6 +213,11 @@ impl Stats {
         }
     }
 
+    /// How many workers have counters of their own.
+    pub fn workers(&self) -> usize {
+        self.workers.len() - 1
+    }
+
     /// The counters of a worker; any index past the workers gives the shared spare one.
     #[inline]
     pub fn worker(&self, index: usize) -> &WorkerStats {

@@ -14,6 +14,7 @@ pub mod info;
 pub mod listen;
 pub mod metrics;
 pub mod process;
+mod reclaim;
 mod replication;
 pub mod service;
 mod snapshot;

@@ -19,6 +19,7 @@ use resp::{Args, Proto, ReplyWriter};
 
 use crate::host::ServerHost;
 use crate::process::{crash, watchdog};
+use crate::reclaim::Reclaim;
 
 /// What the registry keeps of a client for other threads.
 pub type Shared = Arc<ClientState>;
@@ -27,12 +28,18 @@ pub type Shared = Arc<ClientState>;
 pub struct App {
     server: Arc<Server>,
     host: Arc<ServerHost>,
+    reclaim: Reclaim,
 }
 
 impl App {
     /// Serves these commands.
     pub fn new(server: Arc<Server>, host: Arc<ServerHost>) -> Self {
-        Self { server, host }
+        let reclaim = Reclaim::new(server.stats.workers());
+        Self {
+            server,
+            host,
+            reclaim,
+        }
     }
 
     /// The name of a prepared command; empty where there is no such command.
@@ -200,6 +207,10 @@ impl Service for App {
 
     fn disconnect(&self, session: Session) {
         commands::disconnect(&self.server, session);
+    }
+
+    fn tick(&self, worker: usize, now_ms: i64) -> i64 {
+        self.reclaim.tick(&self.server, worker, now_ms)
     }
 
     #[inline]

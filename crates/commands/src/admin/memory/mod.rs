@@ -7,6 +7,8 @@ mod doctor;
 mod stats;
 mod usage;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use resp::{Args, ReplyWriter};
 
 use crate::command::flag::{LOADING, STALE, WALKS_SHARDS};
@@ -111,7 +113,10 @@ fn memory_malloc_stats(_: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) 
 }
 
 /// The allocator gives pages back by itself after a moment: there is nothing left to ask it for.
-fn memory_purge(_: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+fn memory_purge(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    common::memory::release_unused();
+    // The other workers do it soon.
+    ctx.server.purges.fetch_add(1, Relaxed);
     out.ok();
     Ok(())
 }
