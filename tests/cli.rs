@@ -65,6 +65,51 @@ fn hotkeys_names_the_most_used() {
     );
 }
 
+/// S1, S2: every type has its biggest key.
+#[test]
+fn the_biggest_key_of_every_type_is_named() {
+    let server = with_strings();
+    let mut client = server.raw();
+    for (key, push) in [
+        ("list", "RPUSH list"),
+        ("set", "SADD set"),
+        ("zset", "ZADD zset"),
+        ("hash", "HSET hash"),
+        ("stream", "XADD stream *"),
+    ] {
+        let pairs: String = (0..10).map(|i| format!(" {i} member:{i}")).collect();
+        client.call(&format!("{push}{pairs}"));
+        let small = push.replacen(key, &format!("small-{key}"), 1);
+        client.call(&format!("{small} 1 m"));
+    }
+    let printed = server.cli(&["--bigkeys"]);
+    for found in [
+        r#"list found '"list"' has 20 items"#,
+        r#"set found '"set"' has 20 members"#,
+        r#"zset found '"zset"' has 10 members"#,
+        r#"hash found '"hash"' has 10 fields"#,
+        r#"string found '"cache:big"' has 5000 bytes"#,
+        "2 streams with 2 entries",
+    ] {
+        let is_there = printed.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.join(" ").contains(found)
+        });
+        assert!(is_there, "{found} in\n{printed}");
+    }
+    let printed = server.cli(&["--memkeys", "--memkeys-samples", "0"]);
+    assert!(
+        printed.contains("Sampled 111 keys in the keyspace!"),
+        "{printed}"
+    );
+    for key in ["list", "set", "zset", "hash"] {
+        assert!(
+            printed.contains(&format!("'\"{key}\"' has ")),
+            "{key} in\n{printed}"
+        );
+    }
+}
+
 /// What a tool prints that runs until it is stopped: at least three lines.
 fn runs_on(server: &Server, args: &[&str]) -> String {
     let path = server.dir().join("printed");

@@ -75,7 +75,7 @@ fn commands() -> Vec<String> {
     commands
 }
 
-fn fill(client: &mut RawClient) -> Vec<String> {
+pub(super) fn fill(client: &mut RawClient) -> Vec<String> {
     for command in commands() {
         if let Value::Error(error) = client.call(&command) {
             panic!("{command}: {error}");

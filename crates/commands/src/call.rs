@@ -321,7 +321,8 @@ fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
     } else if server.settings.is_slow(us) && !ctx.command.has(flag::SKIP_SLOWLOG) {
         let name = ctx.session.state.text.lock().name.clone();
         let max_len = server.settings.slowlog_max_len.load(Relaxed);
-        let shown = crate::slowlog::shorten(Args::new(&ctx.shown_args(args)));
+        let room = server.settings.slowlog_room();
+        let shown = crate::slowlog::shorten(Args::new(&ctx.shown_args(args)), room);
         server
             .slowlog
             .push(shown, us, (&ctx.session.address, &name), max_len);

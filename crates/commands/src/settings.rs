@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use keyspace::evict::Policy;
 use parking_lot::RwLock;
 
+use crate::slowlog::Room;
+
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $kind:ident = $default:expr;)*) => {
         /// The directives.
@@ -39,6 +41,10 @@ settings! {
     slowlog_log_slower_than_us: int = 10_000;
     /// `slowlog-max-len`, entries.
     slowlog_max_len: uint = 128;
+    /// `slowlog-entry-max-argc`: arguments kept of a slow command.
+    slowlog_entry_max_argc: uint = 32;
+    /// `slowlog-entry-max-string-len`: bytes kept of each.
+    slowlog_entry_max_string_len: uint = 128;
     /// `latency-monitor-threshold`, milliseconds; 0: off.
     latency_monitor_threshold_ms: uint = 0;
     /// `latency-tracking`: keep histograms per command.
@@ -131,5 +137,13 @@ impl Settings {
     pub fn is_slow(&self, us: u64) -> bool {
         let limit = self.slowlog_log_slower_than_us.load(Relaxed);
         limit >= 0 && us >= limit as u64
+    }
+
+    /// How much of a command the slow log keeps.
+    pub fn slowlog_room(&self) -> Room {
+        Room {
+            args: self.slowlog_entry_max_argc.load(Relaxed) as usize,
+            bytes: self.slowlog_entry_max_string_len.load(Relaxed) as usize,
+        }
     }
 }

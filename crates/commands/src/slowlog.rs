@@ -1,7 +1,7 @@
 //! SLOWLOG: the latest commands that took longer than a limit.
 //!
-//! Arguments are shortened when recorded: at most 32 of them, at most 128 bytes each, as Redis
-//! does, so that the log's memory is bounded.
+//! Arguments are shortened when recorded, as in Redis: at most 32 of them and 128 bytes each, unless
+//! configured otherwise, so that the log's memory is bounded.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,8 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use resp::Args;
 
-const ARGS_MAX: usize = 32;
-const ARG_BYTES_MAX: usize = 128;
+/// How much of a command an entry keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Arguments; the last one tells how many more there were.
+    pub args: usize,
+    /// Bytes of each.
+    pub bytes: usize,
+}
 
 /// One slow command.
 #[derive(Clone, Debug)]
@@ -74,25 +80,26 @@ impl SlowLog {
 }
 
 /// Copies arguments for the log, shortened as Redis shortens them.
-pub fn shorten(args: Args<'_>) -> Vec<Vec<u8>> {
+pub fn shorten(args: Args<'_>, room: Room) -> Vec<Vec<u8>> {
     let count = args.len();
-    let shown = if count > ARGS_MAX {
-        ARGS_MAX - 1
+    let shown = if count > room.args {
+        room.args - 1
     } else {
         count
     };
-    let mut copy: Vec<Vec<u8>> = args.iter().take(shown).map(shorten_one).collect();
+    let shown_args = args.iter().take(shown);
+    let mut copy: Vec<Vec<u8>> = shown_args.map(|arg| shorten_one(arg, room.bytes)).collect();
     if shown < count {
         copy.push(format!("... ({} more arguments)", count - shown).into_bytes());
     }
     copy
 }
 
-fn shorten_one(arg: &[u8]) -> Vec<u8> {
-    if arg.len() <= ARG_BYTES_MAX {
+fn shorten_one(arg: &[u8], bytes: usize) -> Vec<u8> {
+    if arg.len() <= bytes {
         return arg.to_vec();
     }
-    let mut short = arg[..ARG_BYTES_MAX].to_vec();
-    short.extend_from_slice(format!("... ({} more bytes)", arg.len() - ARG_BYTES_MAX).as_bytes());
+    let mut short = arg[..bytes].to_vec();
+    short.extend_from_slice(format!("... ({} more bytes)", arg.len() - bytes).as_bytes());
     short
 }

@@ -65,6 +65,10 @@ const COPIES: &[(&[&str], Copy)] = &[
         replication,
     ),
     (&["slowlog-log-slower-than", "slowlog-max-len"], slowlog),
+    (
+        &["slowlog-entry-max-argc", "slowlog-entry-max-string-len"],
+        slowlog,
+    ),
     (&["latency-monitor-threshold", "latency-tracking"], latency),
     (&["latency-tracking-info-percentiles"], latency),
     (&["proto-max-bulk-len", "notify-keyspace-events"], limits),
@@ -227,6 +231,12 @@ fn slowlog(config: &Config, server: &Server, _: &NetSettings) {
     settings
         .slowlog_max_len
         .store(config.unsigned("slowlog-max-len"), Relaxed);
+    settings
+        .slowlog_entry_max_argc
+        .store(config.unsigned("slowlog-entry-max-argc"), Relaxed);
+    settings
+        .slowlog_entry_max_string_len
+        .store(config.unsigned("slowlog-entry-max-string-len"), Relaxed);
 }
 
 fn latency(config: &Config, server: &Server, _: &NetSettings) {

@@ -86,9 +86,10 @@ impl Ctx<'_> {
         want: Want,
         deadline: Deadline,
     ) {
+        let room = self.server.settings.slowlog_room();
         let wait = Arc::new(Wait::new(
             self.session,
-            args,
+            crate::slowlog::shorten(args, room),
             keys,
             want,
             deadline.is_some(),

@@ -166,7 +166,8 @@ fn the_first_key_that_becomes_ready_counts_and_the_others_are_left() {
 #[test]
 fn moves_wake_who_waits_for_their_destination() {
     check(
-        "A: BLMOVE a b LEFT RIGHT 0\nB: BRPOPLPUSH b c 0\nC: BLPOP c 0\nX: RPUSH a 1\nX: EXISTS a b c",
+        "A: BLMOVE a b LEFT RIGHT 0\nB: BRPOPLPUSH b c 0\nC: BLPOP c 0\nX: RPUSH a 1\n\
+         X: EXISTS a b c",
         &expect![[r#"
             X <- :1
             A <- $1 1
@@ -327,8 +328,9 @@ fn a_transaction_never_waits() {
 #[test]
 fn timeouts_must_make_sense() {
     check(
-        "X: BLPOP k -1\nX: BLPOP k abc\nX: BLPOP k 1e300\nX: BLMPOP -0.1 1 k LEFT\nX: BLMOVE a b LEFT LEFT nan\n\
-         X: XREAD BLOCK -1 STREAMS s $\nX: XREAD BLOCK 0.5 STREAMS s $\nX: BLPOP k 9223372036854775",
+        "X: BLPOP k -1\nX: BLPOP k abc\nX: BLPOP k 1e300\nX: BLMPOP -0.1 1 k LEFT\n\
+         X: BLMOVE a b LEFT LEFT nan\nX: XREAD BLOCK -1 STREAMS s $\n\
+         X: XREAD BLOCK 0.5 STREAMS s $\nX: BLPOP k 9223372036854775",
         &expect![[r#"
             X <- -ERR timeout is negative
             X <- -ERR timeout is not a float or out of range
@@ -376,23 +378,26 @@ fn who_has_timed_out_or_gone_is_not_served() {
 
 #[test]
 fn replies_are_in_the_waiters_protocol_and_may_be_switched_off() {
-    check(
-        "A: HELLO 3\nA: BZPOPMIN z 0\nB: CLIENT REPLY OFF\nB: BLPOP k 0\nX: ZADD z 1.5 m\nX: RPUSH k 1\nX: LLEN k",
-        &expect![[r#"
-            A <- %7 $6 server $5 redis $7 version $6 7.0.15 $5 proto :3 $2 id :0 $4 mode $10 standalone $4 role $6 master $7 modules *0
-            X <- :1
-            A <- *3 $1 z $1 m ,1.5
-            X <- :1
-            B <- 
-            X <- :0"#]],
+    let mut clients = Clients::new();
+    clients.run('A', "HELLO 3");
+    clients.play(
+        "A: BZPOPMIN z 0\nB: CLIENT REPLY OFF\nB: BLPOP k 0\nX: ZADD z 1.5 m\nX: RPUSH k 1\n\
+         X: LLEN k",
     );
+    let expected = expect![[r#"
+        X <- :1
+        A <- *3 $1 z $1 m ,1.5
+        X <- :1
+        B <- 
+        X <- :0"#]];
+    expected.assert_eq(&clients.shown());
 }
 
 #[test]
 fn the_log_has_pops_behind_the_push_that_they_took_from() {
     check_log(
-        "A: BLPOP a 0\nB: BLMPOP 0 1 a LEFT COUNT 10\nC: BLMOVE b c LEFT RIGHT 0\nD: BRPOPLPUSH c d 0\n\
-         X: MULTI\nX: RPUSH a 1 2 3\nX: RPUSH b 4\nX: EXEC\nE: BZPOPMAX z 0\nX: ZADD z 1 m\n\
+        "A: BLPOP a 0\nB: BLMPOP 0 1 a LEFT COUNT 10\nC: BLMOVE b c LEFT RIGHT 0\n\
+         D: BRPOPLPUSH c d 0\nX: MULTI\nX: RPUSH a 1 2 3\nX: RPUSH b 4\nX: EXEC\nE: BZPOPMAX z 0\nX: ZADD z 1 m\n\
          X: RPUSH q 1 2\nX: BLPOP q 0\nX: BLMOVE q q2 LEFT LEFT 0",
         &expect![[r#"
             MULTI

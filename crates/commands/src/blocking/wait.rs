@@ -10,7 +10,7 @@ use bytes::Bytes;
 use datatypes::list::End;
 use datatypes::stream::StreamId;
 use keyspace::{DbId, Kind, ValueRef};
-use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
+use resp::{Proto, ReplyError, ReplyWriter, errors};
 
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
@@ -142,7 +142,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 impl Wait {
     pub(super) fn new<'k>(
         session: &Session,
-        args: Args<'_>,
+        shown: Vec<Vec<u8>>,
         names: impl Iterator<Item = &'k [u8]>,
         mut want: Want,
         is_timed: bool,
@@ -164,7 +164,7 @@ impl Wait {
             keys,
             is_timed,
             command: session.state.command.load(Ordering::Relaxed),
-            shown: crate::slowlog::shorten(args),
+            shown,
             spent_us: AtomicU64::new(0),
             is_mute: matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip),
             no_touch: session.no_touch,

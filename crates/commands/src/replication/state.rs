@@ -10,6 +10,7 @@ use super::failover::Failover;
 use super::follow::Upstream;
 use super::replicas::Replica;
 use super::wait::Waiter;
+use crate::server::Server;
 
 /// This server follows a primary.
 const REPLICA: u8 = 1;
@@ -165,14 +166,24 @@ impl Replication {
         state.history.restart_as(common::random::hex_id(40));
     }
 
-    /// Takes over what a snapshot says of the history that it is a part of, if replication has not
-    /// begun yet: a server that was restarted goes on where it was.
-    pub fn restore(&self, id: &str, offset: u64) {
+    /// Takes over what a snapshot says of the history that it is a part of, at the start: a replica
+    /// goes on where it was, and the replicas of a primary can.
+    pub fn restore(&self, server: &Server, id: &str, (offset, db): (u64, u16)) {
+        if id.len() != replication::history::ID_LEN {
+            return;
+        }
         let mut state = self.state.lock();
-        if state.kept.is_none() && id.len() == replication::history::ID_LEN {
+        self.log.set_replicated(offset);
+        if state.upstream.is_some() {
             state.history.restart_as(id.to_owned());
-            self.log.set_replicated(offset);
-            state.resumable = state.upstream.is_some();
+            state.resumable = true;
+            self.stream_db.store(db, Ordering::Relaxed);
+        } else {
+            state.history.second_id = id.to_owned();
+            state.history.second_offset = offset as i64 + 1;
+            let capacity = server.settings.repl_backlog_size.load(Ordering::Relaxed);
+            self.keep(&mut state, capacity);
+            state.alone_since_ms = common::clock::now_ms();
         }
     }
 

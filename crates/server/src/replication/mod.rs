@@ -6,8 +6,11 @@
 
 mod feeder;
 mod flow;
-
+mod link;
+mod receive;
 mod snapshot;
+mod stream;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +58,11 @@ impl Replicator {
             config: Arc::clone(config),
             stop: Arc::default(),
         };
-        let feeding = context.clone();
-        let threads = vec![spawn("repl-feeder", move || feeder::run(&feeding))?];
+        let (feeding, following) = (context.clone(), context.clone());
+        let threads = vec![
+            spawn("repl-feeder", move || feeder::run(&feeding))?,
+            spawn("repl-link", move || link::run(&following))?,
+        ];
         Ok(Self { context, threads })
     }
 }

@@ -10,6 +10,8 @@ use persistence::rdb::load::{Events, LoadError, load, load_parallel};
 use persistence::rdb::{Error, ReadSource};
 use resp::{ReplyError, errors};
 
+use parking_lot::Mutex;
+
 use super::Snapshots;
 use crate::config::os_text;
 use crate::process::progress::Bar;
@@ -23,11 +25,40 @@ pub enum Failed {
     CalledOff,
 }
 
+/// What a file says of the history that it is a part of.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// `repl-id`.
+    pub id: Option<String>,
+    /// `repl-offset`.
+    pub offset: Option<u64>,
+    /// `repl-stream-db`: the database that the stream behind it is in.
+    pub db: u16,
+}
+
 /// What goes to the log and to INFO while a file is read.
-struct Watch<'a> {
+pub struct Watch<'a> {
     server: &'a Server,
     is_called_off: &'a (dyn Fn() -> bool + Sync),
     bar: Bar,
+    origin: Mutex<Origin>,
+}
+
+impl<'a> Watch<'a> {
+    /// Without a bar on the terminal.
+    pub fn new(server: &'a Server, is_called_off: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self {
+            server,
+            is_called_off,
+            bar: Bar::none(),
+            origin: Mutex::default(),
+        }
+    }
+
+    /// What the file has said of its history.
+    pub fn origin(&self) -> Origin {
+        self.origin.lock().clone()
+    }
 }
 
 impl Events for Watch<'_> {
@@ -55,8 +86,12 @@ impl Events for Watch<'_> {
             }
             b"aof-preamble" if number() != 0 => tracing::info!("RDB has an AOF tail"),
             b"aof-base" if number() != 0 => tracing::info!("RDB is base AOF"),
-            b"repl-stream-db" | b"repl-id" | b"repl-offset" | b"lua" | b"redis-bits"
-            | b"aof-preamble" | b"aof-base" => {}
+            b"repl-id" => self.origin.lock().id = Some(text.into_owned()),
+            b"repl-offset" => self.origin.lock().offset = number().try_into().ok(),
+            b"repl-stream-db" => {
+                self.origin.lock().db = number().try_into().unwrap_or_default();
+            }
+            b"lua" | b"redis-bits" | b"aof-preamble" | b"aof-base" => {}
             _ => tracing::trace!(
                 "Unrecognized RDB AUX field: '{}'",
                 String::from_utf8_lossy(name)
@@ -118,6 +153,7 @@ impl Snapshots {
             server,
             is_called_off,
             bar: Bar::new("Loading", size),
+            origin: Mutex::default(),
         };
         let options = commands::persistence::load_options(server, now_ms);
         let insert = |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
@@ -134,6 +170,10 @@ impl Snapshots {
                 log_done(server);
                 let seconds = (common::clock::monotonic_us() - started_us) as f64 / 1e6;
                 tracing::info!("DB loaded from disk: {seconds:.3} seconds");
+                let origin = watch.origin();
+                if let (Some(id), Some(offset)) = (origin.id, origin.offset) {
+                    server.replication.restore(server, &id, (offset, origin.db));
+                }
                 server
                     .changes_at_save
                     .store(server.stats.changes(), Relaxed);
@@ -176,11 +216,7 @@ impl Snapshots {
             true => OnDuplicate::Replace,
             false => OnDuplicate::Refuse,
         };
-        let watch = Watch {
-            server,
-            is_called_off: &|| false,
-            bar: Bar::none(),
-        };
+        let watch = Watch::new(server, &|| false);
         let mut options = commands::persistence::load_options(server, now_ms);
         options.checksum &= self.config.bool("rdbchecksum");
         let source = ReadSource::new(file, options.checksum);
@@ -205,7 +241,8 @@ impl Snapshots {
     }
 }
 
-fn log_done(server: &Server) {
+/// Tells how much was loaded.
+pub fn log_done(server: &Server) {
     let loaded = &server.persistence.load.loaded;
     let (keys, expired) = (loaded.keys.load(Relaxed), loaded.expired.load(Relaxed));
     match loaded.empty.load(Relaxed) {

@@ -19,7 +19,7 @@ use persistence::disk::{Disk, RealDisk};
 use crate::config::Config;
 
 pub use end::may_end;
-pub use load::Failed;
+pub use load::{Failed, Watch, log_done, log_failure};
 pub use save::options;
 
 /// See the module's text.

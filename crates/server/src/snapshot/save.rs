@@ -80,7 +80,8 @@ impl Snapshots {
     }
 
     fn log_failure(&self, error: &FileError, temp: &str) {
-        let dir = self.config.text("dir");
+        let dir = std::env::current_dir().unwrap_or_default();
+        let dir = dir.display();
         match error {
             FileError::Open(error) => tracing::error!(
                 "Failed opening the temp RDB file {temp} (in server root dir {dir}) for saving: {}",

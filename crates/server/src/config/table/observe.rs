@@ -35,11 +35,8 @@ pub(super) static SLOW_LOG: Section = Section {
         int("slowlog-max-len", 128, 0, i64::MAX)
             .alias(&["commandlog-slow-execution-max-len"])
             .doc("Entries kept."),
-        int("slowlog-entry-max-argc", 32, 1, INT_MAX)
-            .accepted("kept and reported; 32 arguments are kept")
-            .doc("Arguments kept per entry (Redis 8.8)."),
+        int("slowlog-entry-max-argc", 32, 1, INT_MAX).doc("Arguments kept per entry (Redis 8.8)."),
         int("slowlog-entry-max-string-len", 128, 1, INT_MAX)
-            .accepted("kept and reported; 128 bytes are kept")
             .doc("Bytes kept per argument (Redis 8.8)."),
         int("commandlog-request-larger-than", 1 << 20, -1, i64::MAX)
             .accepted(COMMANDLOG)

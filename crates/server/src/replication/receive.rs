@@ -1,0 +1,322 @@
+//! Receiving a primary's snapshot, into a file first or straight into the data, and loading it in
+//! the place of what was there.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{
+    AtomicI64,
+    Ordering::{Relaxed, SeqCst},
+};
+
+use ::keyspace::{DbId, NewEntry, OnDuplicate};
+use ::replication::payload::{Framing, Unframer};
+use commands::jobs::JobKind;
+use commands::replication::Phase;
+use common::clock::now_ms;
+use persistence::rdb::ReadSource;
+use persistence::rdb::load::{LoadError, load};
+
+use super::Context;
+use super::wire::{Lost, Wire};
+use crate::config::os_text;
+use crate::snapshot::{Watch, log_done, log_failure};
+
+/// Sync the file each time it has grown by so much.
+const SYNC_BYTES: u64 = 8 << 20;
+/// How often the primary is shown that we are there while the data is loaded.
+const SIGN_OF_LIFE_MS: i64 = 1000;
+
+/// Receives and loads the snapshot that stands at this point of the primary's history.
+pub(super) fn snapshot(
+    context: &Context,
+    generation: u64,
+    wire: &mut Wire<'_>,
+    (id, offset): (&str, i64),
+) -> Result<(), Lost> {
+    let (server, replication) = (&context.server, &context.server.replication);
+    replication.set_phase(generation, Phase::Transfer);
+    let framing = header(wire)?;
+    let is_direct = is_direct(context);
+    let target = if is_direct { "to parser" } else { "to disk" };
+    let is_marked = match &framing {
+        Framing::Length(len) => {
+            tracing::info!("MASTER <-> REPLICA sync: receiving {len} bytes from master {target}");
+            wire.set_snapshot(Some(*len as i64));
+            false
+        }
+        Framing::Mark(_) => {
+            tracing::info!(
+                "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF {target}"
+            );
+            wire.set_snapshot(Some(-1));
+            true
+        }
+    };
+    let mut received = Unframed {
+        wire,
+        unframer: Unframer::new(framing),
+        ready: Vec::new(),
+        taken: 0,
+    };
+    let db = if is_direct {
+        straight(context, generation, &mut received)?
+    } else {
+        through_file(context, generation, &mut received)?
+    };
+    wire.set_snapshot(None);
+    let capacity = context.config.unsigned("repl-backlog-size");
+    // A primary without offsets: nobody can continue this.
+    let unknown = common::random::hex_id(40);
+    let (known_id, offset) = match u64::try_from(offset) {
+        Ok(offset) if !id.is_empty() => (id, offset),
+        _ => (unknown.as_str(), 0),
+    };
+    if !replication.end_load(generation, known_id, (offset, db), capacity) {
+        return Err(Lost::Over);
+    }
+    tracing::info!("MASTER <-> REPLICA sync: Finished with success");
+    server.changes_at_save.store(server.stats.changes(), SeqCst);
+    if is_marked {
+        let ack = offset.to_string();
+        let words: [&[u8]; 3] = [b"REPLCONF", b"ACK", ack.as_bytes()];
+        wire.send(&::replication::handshake::command(&words))?;
+    }
+    Ok(())
+}
+
+/// The line before the snapshot. Empty ones only show that the primary is there.
+fn header(wire: &mut Wire<'_>) -> Result<Framing, Lost> {
+    loop {
+        let line = wire.line()?;
+        if line.is_empty() {
+            continue;
+        }
+        if let Some(error) = line.strip_prefix('-') {
+            tracing::error!("MASTER aborted replication with an error: {error}");
+            return Err(Lost::Down);
+        }
+        return Framing::parse(line.as_bytes()).ok_or_else(|| {
+            tracing::error!(
+                "Bad protocol from MASTER, the first byte is not '$' (we received '{line}'), are \
+                 you sure the host and port are right?"
+            );
+            Lost::Down
+        });
+    }
+}
+
+/// Whether the snapshot is loaded as it comes in.
+fn is_direct(context: &Context) -> bool {
+    match context.config.choice("repl-diskless-load") {
+        "flush-before-load" | "swapdb" => true,
+        "on-empty-db" => {
+            let keyspace = &context.server.keyspace;
+            let mut dbs = (0..keyspace.databases() as u32).map(DbId);
+            dbs.all(|db| keyspace.stats(db, now_ms()).keys == 0)
+        }
+        _ => false,
+    }
+}
+
+/// The bytes of a snapshot, as they come in.
+struct Unframed<'a, 'c> {
+    wire: &'a mut Wire<'c>,
+    unframer: Unframer,
+    ready: Vec<u8>,
+    taken: usize,
+}
+
+impl Unframed<'_, '_> {
+    /// Makes bytes ready; false at the end of the snapshot.
+    fn fill(&mut self) -> io::Result<bool> {
+        while self.taken == self.ready.len() && !self.unframer.is_done() {
+            self.ready.clear();
+            self.taken = 0;
+            if self.wire.pending().is_empty() && self.wire.read()? == 0 {
+                if self.wire.is_over() || self.wire.is_silent() {
+                    return Err(ErrorKind::ConnectionAborted.into());
+                }
+                continue;
+            }
+            let pending = self.wire.pending();
+            let n = self.unframer.take(pending, &mut self.ready);
+            self.wire.use_up(n);
+        }
+        Ok(self.taken < self.ready.len())
+    }
+
+    /// Why the snapshot does not come in.
+    fn lost(&self, error: &io::Error) -> Lost {
+        if error.kind() == ErrorKind::ConnectionAborted && !self.wire.is_over() {
+            tracing::error!(
+                "Timeout receiving bulk data from MASTER... If the problem persists try to set \
+                 the 'repl-timeout' parameter in redis.conf to a larger value."
+            );
+            return Lost::Down;
+        }
+        self.wire
+            .lost("I/O error trying to sync with MASTER", error)
+    }
+}
+
+impl Read for Unframed<'_, '_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if !self.fill()? {
+            return Ok(0);
+        }
+        let ready = &self.ready[self.taken..];
+        let n = ready.len().min(out.len());
+        out[..n].copy_from_slice(&ready[..n]);
+        self.taken += n;
+        Ok(n)
+    }
+}
+
+/// Receives into a file, gives it the snapshot's name, and loads it. Returns the database that the
+/// stream is in.
+fn through_file(
+    context: &Context,
+    generation: u64,
+    received: &mut Unframed<'_, '_>,
+) -> Result<u16, Lost> {
+    let temp = format!("temp-{}.{}.rdb", now_ms() / 1000, std::process::id());
+    let name = context.config.text("dbfilename");
+    let result = write_file(received, &temp);
+    let result = result.and_then(|()| {
+        context.server.jobs.cancel(JobKind::Save);
+        fs::rename(&temp, &name).map_err(|error| {
+            let reason = os_text(&error);
+            tracing::error!(
+                "Failed trying to rename the temp DB into {name} in MASTER <-> REPLICA \
+                 synchronization: {reason}"
+            );
+            Lost::Down
+        })
+    });
+    if result.is_err() {
+        // It is of no use; nothing else can be done about it.
+        let _ = fs::remove_file(&temp);
+    }
+    result?;
+    let failed = |error: &io::Error| {
+        let reason = os_text(error);
+        tracing::error!("Failed trying to load the MASTER synchronization DB from disk: {reason}");
+        Lost::Down
+    };
+    let file = File::open(&name).map_err(|error| failed(&error))?;
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
+    let signs = received.wire.signs_of_life();
+    let db = replace_data(context, generation, (file, size), &signs);
+    let config = &context.config;
+    let persists = !config.save_points().is_empty() || config.bool("appendonly");
+    if config.bool("rdb-del-sync-files") && !persists {
+        tracing::info!(
+            "Removing the RDB file obtained from the master. This replica has persistence disabled"
+        );
+        if let Err(error) = fs::remove_file(&name) {
+            tracing::debug!("{}", os_text(&error));
+        }
+    }
+    db
+}
+
+fn write_file(received: &mut Unframed<'_, '_>, temp: &str) -> Result<(), Lost> {
+    let failed = |error: &io::Error| {
+        let reason = os_text(error);
+        tracing::error!(
+            "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA \
+             synchronization: {reason}"
+        );
+        Lost::Down
+    };
+    let mut file = File::create(temp).map_err(|error| failed(&error))?;
+    let mut unsynced = 0;
+    while received.fill().map_err(|error| received.lost(&error))? {
+        let ready = &received.ready[received.taken..];
+        file.write_all(ready).map_err(|error| failed(&error))?;
+        unsynced += ready.len() as u64;
+        received.taken = received.ready.len();
+        if unsynced > SYNC_BYTES {
+            file.sync_data().map_err(|error| failed(&error))?;
+            unsynced = 0;
+        }
+    }
+    file.sync_all().map_err(|error| failed(&error))
+}
+
+/// Loads the snapshot as it comes in. Returns the database that the stream is in.
+fn straight(
+    context: &Context,
+    generation: u64,
+    received: &mut Unframed<'_, '_>,
+) -> Result<u16, Lost> {
+    let size = 0;
+    let db = replace_data(context, generation, (&mut *received, size), &|| {})?;
+    // What is left of the frame.
+    let rest = io::copy(received, &mut io::sink());
+    rest.map(|_| db).map_err(|error| received.lost(&error))
+}
+
+/// Puts what is read in the place of all data. Clients are refused meanwhile.
+fn replace_data(
+    context: &Context,
+    generation: u64,
+    (source, size): (impl Read, u64),
+    sign_of_life: &(dyn Fn() + Sync),
+) -> Result<u16, Lost> {
+    let (server, replication) = (&context.server, &context.server.replication);
+    if !replication.begin_load(generation) {
+        return Err(Lost::Over);
+    }
+    server.persistence.begin_loading(size, now_ms());
+    tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
+    flush(context);
+    tracing::info!("MASTER <-> REPLICA sync: Loading DB in memory");
+    let next_sign_ms = AtomicI64::new(now_ms() + SIGN_OF_LIFE_MS);
+    let is_called_off = || {
+        let now = now_ms();
+        if now >= next_sign_ms.load(Relaxed) {
+            next_sign_ms.store(now + SIGN_OF_LIFE_MS, Relaxed);
+            sign_of_life();
+        }
+        context.is_stopping() || !replication.is_current(generation)
+    };
+    let watch = Watch::new(server, &is_called_off);
+    let mut options = commands::persistence::load_options(server, now_ms());
+    options.checksum &= context.config.bool("rdbchecksum");
+    // The primary says when keys expire.
+    options.skip_expired = false;
+    let source = ReadSource::new(source, options.checksum);
+    let loaded = &server.persistence.load.loaded;
+    let now = options.now_ms;
+    let insert = |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now);
+    let result = load(source, &options, loaded, &watch, insert);
+    if let Err(error) = &result {
+        // Half of the data is worse than none.
+        flush(context);
+        server.persistence.end_loading();
+        return Err(match error {
+            LoadError::Cancelled => Lost::Over,
+            error => {
+                log_failure(error);
+                tracing::error!("Failed trying to load the MASTER synchronization DB");
+                Lost::Down
+            }
+        });
+    }
+    server.persistence.end_loading();
+    log_done(server);
+    Ok(watch.origin().db)
+}
+
+/// Deletes all data. Nobody is told: it is going to be replaced.
+fn flush(context: &Context) {
+    let keyspace = &context.server.keyspace;
+    let is_sync = !context.config.bool("replica-lazy-flush");
+    let mut locked = keyspace.lock_all();
+    for db in (0..keyspace.databases() as u32).map(DbId) {
+        locked.flush(db, is_sync);
+    }
+    drop(locked);
+    context.server.persistence.functions.lock().clear();
+}
