@@ -194,13 +194,24 @@ impl<'a> Ctx<'a> {
 
     /// [`find`](Self::find) in another database.
     pub fn find_in(&self, db: DbId, key: &[u8]) -> Option<Entry<'_>> {
-        let found = self.peek_in(db, key);
+        let found = self.counted(self.peek_in(db, key));
+        if found.is_none() && self.effects.wants.intersects(EventClass::KEY_MISS) {
+            self.note_miss(db, key);
+        }
+        found
+    }
+
+    /// [`find`](Self::find) that causes no `keymiss` event.
+    pub fn find_quietly(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.counted(self.peek(key))
+    }
+
+    /// Counts a hit or miss.
+    #[inline]
+    fn counted<'e>(&self, found: Option<Entry<'e>>) -> Option<Entry<'e>> {
         let counter = if found.is_some() {
             &self.hits
         } else {
-            if self.effects.wants.intersects(EventClass::KEY_MISS) {
-                self.note_miss(db, key);
-            }
             &self.misses
         };
         counter.set(counter.get() + 1);

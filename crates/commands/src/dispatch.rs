@@ -141,6 +141,9 @@ fn admitted(
         }
         session.exec_refusal = Some(error);
     }
+    if session.tracking.is_some() {
+        crate::tracking::limit(server, session);
+    }
     // What the client is told of evictions for the sake of this command comes before its reply.
     if !session.pushes.is_empty() && session.reply_mode == ReplyMode::On {
         out.raw(&std::mem::take(&mut session.pushes));

@@ -80,6 +80,8 @@ pub struct ClientState {
     pub multi: AtomicI32,
     /// Bytes held by the commands queued in MULTI.
     pub multi_mem: AtomicU64,
+    /// Bytes that watched keys hold.
+    pub watch_mem: AtomicU64,
     /// Subscribed channels.
     pub subscriptions: AtomicU32,
     /// Subscribed patterns.
@@ -111,6 +113,7 @@ impl ClientState {
             resp: AtomicU8::new(2),
             multi: AtomicI32::new(-1),
             multi_mem: AtomicU64::new(0),
+            watch_mem: AtomicU64::new(0),
             subscriptions: AtomicU32::new(0),
             pattern_subscriptions: AtomicU32::new(0),
             shard_subscriptions: AtomicU32::new(0),
@@ -129,6 +132,20 @@ impl ClientState {
     /// Whether the client waits in a blocking command that ends by itself.
     pub fn waits_with_timeout(&self) -> bool {
         self.wait.lock().as_ref().is_some_and(|wait| wait.is_timed)
+    }
+}
+
+impl ClientState {
+    /// Bytes that the command layer keeps for the client.
+    pub fn held_bytes(&self) -> u64 {
+        use std::sync::atomic::Ordering::Relaxed;
+        let parts = [
+            &self.multi_mem,
+            &self.watch_mem,
+            &self.subscription_mem,
+            &self.tracking_mem,
+        ];
+        parts.iter().map(|bytes| bytes.load(Relaxed)).sum()
     }
 }
 

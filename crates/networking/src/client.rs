@@ -52,6 +52,8 @@ pub(crate) struct Gauges {
     pub(crate) output_bytes: AtomicU64,
     pub(crate) commands: AtomicU64,
     pub(crate) writable_wait: AtomicBool,
+    /// Its share of the sum for `maxmemory-clients`.
+    pub(crate) accounted: AtomicUsize,
 }
 
 impl<T> Client<T> {

@@ -242,7 +242,7 @@ impl<S: Service> Connection<S> {
     /// then nothing is in the input.
     fn query_len(&self) -> usize {
         match self.input.len() {
-            0 if self.parser.is_midway() => self.parser.held_size(),
+            0 if self.parser.is_midway() => self.parser.held_len(),
             len => len,
         }
     }
@@ -256,9 +256,27 @@ impl<S: Service> Connection<S> {
         if self.gauged || !self.output.is_empty() {
             self.note_output();
         }
+        self.check_memory(cx);
         let at_ms = self.client.wake_at_ms();
         if at_ms != self.timer_ms {
             self.set_timer(cx, at_ms);
+        }
+    }
+
+    /// `maxmemory-clients`: counts what the connection holds, while there is such a limit.
+    #[inline]
+    fn check_memory(&mut self, cx: &Cx<S>) {
+        let settings = &cx.settings;
+        let limited = settings.client_memory_limit.load(Relaxed) != 0;
+        if limited || settings.client_memory_changed.load(Relaxed) {
+            if self.closing != Closing::No {
+                cx.shared.memory.forget(&self.client);
+                return;
+            }
+            crate::memory::check(&*cx.service, &cx.shared, &self.client, &cx.stats);
+            if self.client.is_closing() {
+                self.closing = Closing::Now;
+            }
         }
     }
 

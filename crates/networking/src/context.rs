@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use resp::{BATCH_COMMANDS_MAX, Batch};
 
+use crate::network::Shared;
 use crate::output::BufferPool;
 use crate::timers::Timers;
 use crate::{NetSettings, NetStats, Service};
@@ -16,6 +17,7 @@ pub(crate) struct Cx<S: Service> {
     pub(crate) service: Arc<S>,
     pub(crate) settings: Arc<NetSettings>,
     pub(crate) stats: Arc<NetStats>,
+    pub(crate) shared: Arc<Shared<S::Shared>>,
     pub(crate) poll: mio::Registry,
     /// Requests are read into this. Empty while a connection has it.
     pub(crate) read_buffer: Box<[u8]>,
@@ -32,14 +34,15 @@ pub(crate) struct Cx<S: Service> {
 impl<S: Service> Cx<S> {
     pub(crate) fn new(
         service: Arc<S>,
-        settings: Arc<NetSettings>,
+        shared: Arc<Shared<S::Shared>>,
         stats: Arc<NetStats>,
         poll: mio::Registry,
     ) -> Self {
         Self {
             service,
-            settings,
+            settings: Arc::clone(&shared.settings),
             stats,
+            shared,
             poll,
             read_buffer: vec![0; READ_BYTES].into(),
             batch: Batch::new(),

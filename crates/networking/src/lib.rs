@@ -18,6 +18,7 @@ mod error;
 mod input;
 mod listener;
 mod mailbox;
+mod memory;
 mod network;
 mod output;
 mod registry;
@@ -36,7 +37,7 @@ pub use error::NetError;
 pub use mailbox::Post;
 pub use network::{Handle, Network};
 pub use registry::Registry;
-pub use service::{BatchInfo, ClientClass, Message, Outcome, Service};
+pub use service::{BatchInfo, ClientClass, Eviction, Message, Outcome, Service};
 pub use settings::{ClassLimits, NetSettings};
 pub use stats::{NetStats, StatsTotals};
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::acceptor::{Acceptor, Request};
 use crate::listener::Listeners;
 use crate::mailbox::{Mail, Mailbox};
+use crate::memory::ClientMemory;
 use crate::worker::{WAKER, Worker};
 use crate::{
     Listen, NetConfig, NetError, NetSettings, NetStats, Post, Registry, Service, StatsTotals,
@@ -28,6 +29,7 @@ pub(crate) struct Shared<T> {
     pub(crate) loads: Vec<AtomicUsize>,
     /// One for each worker, and the acceptor's.
     stats: Vec<Arc<NetStats>>,
+    pub(crate) memory: ClientMemory,
     pub(crate) next_id: AtomicU64,
     control: Mutex<Option<Sender<Request>>>,
     control_waker: Waker,
@@ -171,6 +173,7 @@ impl<S: Service> Network<S> {
             stats: (0..=workers)
                 .map(|_| Arc::new(NetStats::default()))
                 .collect(),
+            memory: ClientMemory::default(),
             next_id: AtomicU64::new(1),
             control: Mutex::new(Some(control)),
             control_waker: Waker::new(accept_poll.registry(), token)?,

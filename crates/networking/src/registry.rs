@@ -44,12 +44,14 @@ impl<T> Registry<T> {
         self.len() == 0
     }
 
-    /// All clients, in order of id (of age), as they are at about this moment.
+    /// All clients that are not being closed, in order of id (of age), as they are at about this
+    /// moment.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Client<T>>> {
         let mut all: Vec<_> = self
             .clients
             .iter()
+            .filter(|client| !client.is_closing())
             .map(|entry| Arc::clone(&entry))
             .collect();
         all.sort_unstable_by_key(|client| client.id());

@@ -69,6 +69,16 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Whether the client may send large requests; unauthenticated ones are held to small limits.
     fn authenticated(&self, session: &Self::Session) -> bool;
 
+    /// How `maxmemory-clients` treats a client. Asked on any thread.
+    fn eviction(&self, _shared: &Self::Shared) -> Eviction {
+        Eviction::Allowed
+    }
+
+    /// Bytes that the service keeps for a client, beside its connection. Asked on any thread.
+    fn held_bytes(&self, _shared: &Self::Shared) -> usize {
+        0
+    }
+
     /// Which output limits apply.
     fn class(&self, session: &Self::Session) -> ClientClass;
 
@@ -165,6 +175,18 @@ pub enum ClientClass {
     Replica,
     /// Clients in pub/sub context.
     Pubsub,
+}
+
+/// How `maxmemory-clients` treats a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Eviction {
+    /// It counts, and may be closed.
+    #[default]
+    Allowed,
+    /// It counts, but stays.
+    Protected,
+    /// It does not count (replicas).
+    Exempt,
 }
 
 /// What a read batch came to.

@@ -28,6 +28,10 @@ pub struct NetSettings {
     /// Whether pipelines may grow the output of a client without bound, as in Redis, because
     /// something else bounds it (`maxmemory-clients`). Off: execution waits for slow readers.
     pub unbounded_output: AtomicBool,
+    /// `maxmemory-clients` in bytes; 0: no limit.
+    pub client_memory_limit: AtomicU64,
+    /// That limit has just changed: whoever has a turn next sees to it.
+    pub client_memory_changed: AtomicBool,
     limits: [AtomicLimits; 3],
 }
 
@@ -100,6 +104,8 @@ impl Default for NetSettings {
             default_user_nopass: AtomicBool::new(true),
             reply_peak_reset_ms: AtomicI64::new(5000),
             unbounded_output: AtomicBool::new(false),
+            client_memory_limit: AtomicU64::new(0),
+            client_memory_changed: AtomicBool::new(false),
             limits: Default::default(),
         };
         let limits = |hard: u64, soft: u64| ClassLimits {

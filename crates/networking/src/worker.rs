@@ -64,7 +64,7 @@ impl<S: Service> Worker<S> {
     ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
         let mailbox = Arc::clone(&shared.mailboxes[index]);
-        let cx = Cx::new(service, Arc::clone(&shared.settings), stats, registry);
+        let cx = Cx::new(service, Arc::clone(&shared), stats, registry);
         Ok(Self {
             index,
             poll,
@@ -247,6 +247,7 @@ impl<S: Service> Worker<S> {
             return;
         };
         let (client, transport) = connection.end(&mut self.cx);
+        self.shared.memory.forget(&client);
         self.shared.registry.remove(client.id());
         self.shared.loads[self.index].fetch_sub(1, Relaxed);
         if linger && !self.stopping {

@@ -150,6 +150,12 @@ impl Held {
         batch.push(Source::Owned, input_end);
     }
 
+    /// Bytes of arguments that it has received.
+    pub(crate) fn len(&self) -> usize {
+        let large: usize = self.large.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.bytes.len() + large + self.filling.as_ref().map_or(0, |filling| filling.filled)
+    }
+
     /// Bytes that it occupies.
     pub(crate) fn size(&self) -> usize {
         let large: usize = self.large.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -117,6 +117,11 @@ impl Parser {
         self.partial.capacity() * size_of::<Span>() + self.held.as_ref().map_or(0, |h| h.size())
     }
 
+    /// Bytes of arguments received of that command.
+    pub fn held_len(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.len())
+    }
+
     /// Where the next bytes from the socket belong, if they are a large argument's. Never empty.
     /// Grows as it is filled.
     #[inline]

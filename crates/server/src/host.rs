@@ -169,7 +169,7 @@ impl ServerHost {
 
 /// Bytes that belong to a client, what the commands keep for it included.
 fn client_bytes(client: &Client<Shared>) -> u64 {
-    client.memory() as u64 + client.shared().multi_mem.load(Relaxed)
+    client.memory() as u64 + client.shared().held_bytes()
 }
 
 impl Host for ServerHost {

@@ -12,8 +12,8 @@ use commands::session::{ClientLink, ClientState, Session, client_flag};
 use commands::table::NO_COMMAND;
 use commands::{Origin, Prepared, Server};
 use networking::{
-    BatchInfo, Client, ClientAddress, ClientClass, ConnInfo, ConnKind, Handle, Message, Outcome,
-    Post, Service,
+    BatchInfo, Client, ClientAddress, ClientClass, ConnInfo, ConnKind, Eviction, Handle, Message,
+    Outcome, Post, Service,
 };
 use resp::{Args, Proto, ReplyWriter};
 
@@ -216,6 +216,18 @@ impl Service for App {
     #[inline]
     fn authenticated(&self, session: &Session) -> bool {
         session.authenticated
+    }
+
+    fn eviction(&self, shared: &Shared) -> Eviction {
+        match shared.flags.load(Relaxed) {
+            f if f & client_flag::REPLICA != 0 => Eviction::Exempt,
+            f if f & client_flag::NO_EVICT != 0 => Eviction::Protected,
+            _ => Eviction::Allowed,
+        }
+    }
+
+    fn held_bytes(&self, shared: &Shared) -> usize {
+        shared.held_bytes() as usize
     }
 
     fn class(&self, session: &Session) -> ClientClass {

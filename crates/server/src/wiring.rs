@@ -35,6 +35,7 @@ const COPIES: &[(&[&str], Copy)] = &[
         &["client-output-buffer-limit", "repl-backlog-size"],
         output_limits,
     ),
+    (&["maxmemory-clients", "maxmemory"], client_memory),
     (
         &["min-replicas-to-write", "min-replicas-max-lag"],
         replication,
@@ -222,6 +223,23 @@ fn replication(config: &Config, server: &Server, _: &NetSettings) {
     }
     // It counts from now on, not from the next look at the clock.
     server.replication.settings_changed(server);
+}
+
+/// The least limit that counts: with less, nobody could be talked to.
+const CLIENT_MEMORY_MIN: u64 = 128 * 1024;
+
+/// A percentage is negative, and one of `maxmemory`.
+fn client_memory(config: &Config, _: &Server, net: &NetSettings) {
+    let limit = config.int("maxmemory-clients");
+    let limit = match (limit, config.unsigned("maxmemory")) {
+        (0, _) | (..0, 0) => 0,
+        (..0, all) => (all as f64 * limit.unsigned_abs() as f64 / 100.0) as u64,
+        (bytes, _) => bytes as u64,
+    };
+    let least = if limit == 0 { 0 } else { CLIENT_MEMORY_MIN };
+    net.client_memory_limit.store(limit.max(least), Relaxed);
+    net.client_memory_changed.store(true, Relaxed);
+    net.unbounded_output.store(limit != 0, Relaxed);
 }
 
 fn slowlog(config: &Config, server: &Server, _: &NetSettings) {

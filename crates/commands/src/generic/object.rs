@@ -98,7 +98,7 @@ fn object_help(_: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
 }
 
 fn object_encoding(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.find(args.at(2)) {
+    match ctx.find_quietly(args.at(2)) {
         None => out.null(),
         Some(entry) => out.bulk_str(entry.encoding()),
     }
@@ -112,7 +112,7 @@ fn object_refcount(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
     let settings = &ctx.server.settings;
     let may_share =
         settings.maxmemory.load(Relaxed) == 0 || !settings.maxmemory_policy.read().uses_clock();
-    match ctx.find(args.at(2)).map(|entry| entry.value()) {
+    match ctx.find_quietly(args.at(2)).map(|entry| entry.value()) {
         None => out.null(),
         Some(ValueRef::Str(StrRef::Int(0..=9999))) if may_share => out.integer(SHARED),
         Some(_) => out.integer(1),
@@ -121,7 +121,7 @@ fn object_refcount(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
 }
 
 fn object_idletime(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.find(args.at(2)) {
+    match ctx.find_quietly(args.at(2)) {
         None => out.null(),
         Some(_) if clock::mode() == clock::ClockMode::Lfu => {
             return Err(errors::keys::OBJECT_IDLETIME_UNDER_LFU);
@@ -132,7 +132,7 @@ fn object_idletime(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>)
 }
 
 fn object_freq(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    match ctx.find(args.at(2)) {
+    match ctx.find_quietly(args.at(2)) {
         None => out.null(),
         Some(_) if clock::mode() != clock::ClockMode::Lfu => {
             return Err(errors::keys::OBJECT_FREQ_WITHOUT_LFU);

@@ -24,7 +24,7 @@ use self::message::{Body, send};
 use crate::ctx::Ctx;
 use crate::pubsub::Own;
 use crate::server::Server;
-use crate::session::{ClientLink, ClientState};
+use crate::session::{ClientLink, ClientState, Session};
 
 pub use session::TrackingSession;
 pub(crate) use session::{Options, end_command, leave, remember, turn_off, turn_on};
@@ -214,16 +214,30 @@ pub(crate) fn flushed(ctx: &mut Ctx<'_>) {
 /// Keeps the table below `tracking-table-max-keys`: clients are told that keys have changed which
 /// are only forgotten. Called now and then.
 pub fn cycle(server: &Server) {
-    let tracking = &server.tracking;
-    let limit = server.settings.tracking_table_max_keys.load(Relaxed) as usize;
-    if limit == 0 || tracking.item_count() <= limit {
-        return;
-    }
     let mut nobody = Vec::new();
     let mut own = Own {
         id: 0,
         out: &mut nobody,
     };
+    shrink(server, &mut own);
+}
+
+/// [`cycle`] before a command of a client that tracks.
+#[cold]
+pub(crate) fn limit(server: &Server, session: &mut Session) {
+    let mut own = Own {
+        id: session.id,
+        out: &mut session.pushes,
+    };
+    shrink(server, &mut own);
+}
+
+fn shrink(server: &Server, own: &mut Own<'_>) {
+    let tracking = &server.tracking;
+    let limit = server.settings.tracking_table_max_keys.load(Relaxed) as usize;
+    if limit == 0 || tracking.item_count() <= limit {
+        return;
+    }
     for _ in limit..tracking.key_count() {
         let Some(key) = tracking
             .table
@@ -233,6 +247,6 @@ pub fn cycle(server: &Server) {
         else {
             return;
         };
-        tracking.invalidate(server, &key, &mut own);
+        tracking.invalidate(server, &key, own);
     }
 }

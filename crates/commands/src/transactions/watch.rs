@@ -4,7 +4,7 @@
 //! it under the same locks, so nothing can slip in between.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, Ordering::Relaxed};
 
 use keyspace::{DbId, Watcher};
 use resp::{Args, ReplyWriter, errors};
@@ -63,6 +63,8 @@ fn watch(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
             db.watch(key, watcher);
         }
         ctx.session.watched.push((db, key.into()));
+        let bytes = (key.len() + WATCH_BYTES) as u64;
+        ctx.session.state.watch_mem.fetch_add(bytes, Relaxed);
     }
     out.ok();
     Ok(())
@@ -75,11 +77,15 @@ fn unwatch_command(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) ->
     Ok(())
 }
 
+/// What a watch costs beside its key: the client's and the shard's shares.
+const WATCH_BYTES: usize = 112;
+
 /// Gives up all watches. The shards of the watched keys must be locked.
 pub(crate) fn unwatch(ctx: &mut Ctx<'_>) {
     let Some(dirty) = ctx.session.state.watch.lock().take() else {
         return;
     };
+    ctx.session.state.watch_mem.store(0, Relaxed);
     for (db, key) in std::mem::take(&mut ctx.session.watched) {
         let shard = ctx.server.keyspace.shard_of(ctx.server.keyspace.hash(&key));
         if let Some(db) = ctx.locked().db_mut(shard, db) {

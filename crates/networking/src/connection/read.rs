@@ -24,7 +24,11 @@ impl<S: Service> Connection<S> {
             if n > 0 && self.parser.large_target().is_none() {
                 let gauges = &self.client.gauges;
                 gauges.note_query(self.parser.held_size(), cx.now_ms);
-                self.execute_kept(cx);
+                gauges.query_alloc.store(self.parser.held_size(), Relaxed);
+                self.check_memory(cx);
+                if self.closing == Closing::No {
+                    self.execute_kept(cx);
+                }
             }
             self.check_query_limit(cx);
             return;

@@ -97,8 +97,8 @@ fn keys(facts: &Facts<'_>, section: &mut Section) {
         "expire_cycle_cpu_milliseconds",
     ]);
     section.field("evicted_keys", stats.evicted_keys.load(Relaxed));
+    section.field("evicted_clients", facts.host.net_stats().evicted);
     section.zeros(&[
-        "evicted_clients",
         "total_eviction_exceeded_time",
         "current_eviction_exceeded_time",
     ]);

@@ -64,7 +64,6 @@ pub(super) static CLIENTS: Section = Section {
             .with(DEBUG)
             .doc("Bytes of the largest argument, and of the largest string."),
         memory_or_percent("maxmemory-clients", 0, -100, i64::MAX)
-            .accepted("kept and reported; takes effect with the eviction of clients")
             .doc("Bytes, or percent of maxmemory, that all clients' buffers may use; 0: no limit."),
         int("tracking-table-max-keys", 1_000_000, 0, i64::MAX)
             .doc("Keys remembered for client-side caching; 0: no limit."),
