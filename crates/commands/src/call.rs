@@ -226,6 +226,9 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     if failed && ctx.effects.is_empty() {
         ctx.propagation = Propagation::Verbatim;
     }
+    if server.replication.is_replica() && ctx.effects.dirty > 0 {
+        crate::replication::note_expiries(ctx, args);
+    }
     // What the handler wants in the log goes there even if nothing changed here.
     if !ctx.effects.is_empty() || ctx.propagation != Propagation::Verbatim {
         drain(ctx, args);

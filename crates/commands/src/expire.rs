@@ -87,7 +87,7 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
         return i64::MAX;
     }
     if server.replication.is_replica() {
-        return i64::MAX;
+        return crate::replication::expire(server, session, now_ms);
     }
     let mut next = i64::MAX;
     for shard in server.keyspace.shard_ids() {

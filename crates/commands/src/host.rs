@@ -95,6 +95,8 @@ pub trait Host: Send + Sync + 'static {
     fn each_client(&self, f: &mut dyn FnMut(&dyn ClientView));
     /// Calls `f` for one client; false if there is none of that id.
     fn with_client(&self, id: u64, f: &mut dyn FnMut(&dyn ClientView)) -> bool;
+    /// The server follows this primary from now on, or none.
+    fn role_changed(&self, primary: Option<(&str, u16)>);
     /// Writes a line to the server's log, at notice level.
     fn log_notice(&self, line: &str);
     /// Writes a line that only matters to who looks closely.
@@ -235,12 +237,13 @@ pub trait ClientView {
     fn link(&self) -> Arc<dyn ClientLink>;
     /// Type for CLIENT LIST TYPE and CLIENT KILL TYPE: normal, replica, pubsub, master.
     fn class(&self) -> &'static str {
-        use crate::session::client_flag::{MONITOR, PUBSUB, REPLICA};
+        use crate::session::client_flag::{MONITOR, PRIMARY, PUBSUB, REPLICA};
         let flags = self
             .state()
             .flags
             .load(std::sync::atomic::Ordering::Relaxed);
         match flags {
+            f if f & PRIMARY != 0 => "master",
             f if f & REPLICA != 0 && f & MONITOR == 0 => "replica",
             f if f & PUBSUB != 0 => "pubsub",
             _ => "normal",

@@ -50,6 +50,8 @@ pub mod client_flag {
     pub const UNIX_SOCKET: u32 = 1 << 11;
     /// In READONLY mode on a cluster node.
     pub const READONLY: u32 = 1 << 12;
+    /// Our primary.
+    pub const PRIMARY: u32 = 1 << 13;
 }
 
 /// The parts of a client's state that are text, changed rarely.

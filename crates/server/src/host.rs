@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::aof::Aof;
 use crate::config::{Caller, Config, Rewriting};
 use crate::info::{self, Rates};
+use crate::process::{log, oom};
 use crate::service::Shared;
 use crate::snapshot::{self, Snapshots};
 
@@ -336,6 +337,24 @@ impl Host for ServerHost {
             f(&client::View(client));
         }
         client.is_some()
+    }
+
+    fn role_changed(&self, primary: Option<(&str, u16)>) {
+        log::set_role(match primary {
+            Some(_) => log::Role::Replica,
+            None => log::Role::Primary,
+        });
+        let text = primary.map_or("no one".to_owned(), |(host, port)| format!("{host} {port}"));
+        if let Err(reason) = self.config.overwrite("replicaof", text.as_bytes()) {
+            tracing::error!("replicaof {text}: {reason}");
+        }
+        let class = match primary {
+            Some(_) => oom::Class::Replica,
+            None => oom::Class::Primary,
+        };
+        if let Err(reason) = oom::apply(&self.config, class) {
+            tracing::debug!("{reason}");
+        }
     }
 
     fn log_notice(&self, line: &str) {

@@ -70,7 +70,8 @@ fn send(ctx: &mut Ctx<'_>, shard: bool, args: Args<'_>, out: &mut ReplyWriter<'_
     } else {
         pubsub.publish(channel, message, &mut own)
     };
-    if ctx.server.log.is_replicated() {
+    // What replicas of a replica get is its primary's to say.
+    if ctx.server.log.is_replicated() && !ctx.server.replication.is_replica() {
         propagate(ctx, args);
     }
     if ctx.in_exec || ctx.session.reply_mode != ReplyMode::On {

@@ -7,13 +7,14 @@
 //! What the primary sends is passed on to our own replicas and to our backlog byte for byte
 //! ([`applied`]), under the locks under which it changed the data.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::command::{Command, category, flag};
 use crate::origin::Origin;
 use crate::server::Server;
-use crate::session::Session;
+use crate::session::{ClientState, Session};
 
 use super::state::{Replication, State};
 
@@ -42,7 +43,7 @@ pub(super) struct Transfer {
 }
 
 /// Ends a connection.
-type Cancel = Box<dyn Fn() + Send>;
+pub(super) type Cancel = Arc<dyn Fn() + Send + Sync>;
 
 /// The primary that is followed.
 pub(super) struct Upstream {
@@ -56,6 +57,8 @@ pub(super) struct Upstream {
     /// Bytes read from the link that have not been applied.
     pub(super) unapplied: u64,
     pub(super) cancel: Option<Cancel>,
+    /// While it is connected: the ends of the connection, the session's state, since when.
+    pub(super) seat: Option<((String, String, i32), Arc<ClientState>, i64)>,
 }
 
 /// A primary to be connected with.
@@ -82,6 +85,7 @@ impl Replication {
     /// Follows a primary from now on. Every shard is locked, so that no write is under way that
     /// would be missing in the history that is left behind.
     pub(crate) fn follow(&self, server: &Server, host: String, port: u16) {
+        let name = host.clone();
         let mut generation = self.applying.lock();
         *generation += 1;
         let mut state = self.state.lock();
@@ -104,6 +108,7 @@ impl Replication {
             transfer: Transfer::default(),
             unapplied: 0,
             cancel: None,
+            seat: None,
         });
         self.set_role(true, true);
         self.set_short(false);
@@ -111,6 +116,9 @@ impl Replication {
         self.changed.notify_all();
         drop(state);
         drop(generation);
+        if let Some(host) = server.host() {
+            host.role_changed(Some((&name, port)));
+        }
         super::wait::role_changed(waiters);
         crate::blocking::unblock_all(server, &resp::errors::UNBLOCKED_STATE_CHANGED);
     }
@@ -158,6 +166,7 @@ impl Replication {
         drop(state);
         if let Some(host) = server.host() {
             host.log_warning(&line);
+            host.role_changed(None);
         }
         true
     }
@@ -194,7 +203,11 @@ impl Replication {
         (current == generation).then(|| f(&mut state))
     }
 
-    fn with_upstream<R>(&self, generation: u64, f: impl FnOnce(&mut Upstream) -> R) -> Option<R> {
+    pub(super) fn with_upstream<R>(
+        &self,
+        generation: u64,
+        f: impl FnOnce(&mut Upstream) -> R,
+    ) -> Option<R> {
         self.with(generation, |state| state.upstream.as_mut().map(f))
             .flatten()
     }
@@ -238,7 +251,7 @@ impl Replication {
     }
 
     /// How to end the link's connection at once.
-    pub fn set_cancel(&self, generation: u64, cancel: Cancel) {
+    pub fn set_cancel(&self, generation: u64, cancel: Arc<dyn Fn() + Send + Sync>) {
         self.with_upstream(generation, |upstream| upstream.cancel = Some(cancel));
     }
 
@@ -323,6 +336,7 @@ impl Replication {
     pub fn link_lost(&self, generation: u64) {
         let lost = self.with_upstream(generation, |upstream| {
             upstream.cancel = None;
+            upstream.seat = None;
             upstream.unapplied = 0;
             upstream.transfer = Transfer::default();
             if upstream.phase == Phase::Connected || upstream.down_since_ms.is_none() {

@@ -17,8 +17,9 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     section.field("total_forks", facts.server.jobs.started());
     let sockets = facts.server.migrations.cached_sockets();
     section.field("migrate_cached_sockets", sockets);
+    let local = facts.server.replication.local_volatile();
+    section.field("slave_expires_tracked_keys", local);
     section.zeros(&[
-        "slave_expires_tracked_keys",
         "active_defrag_hits",
         "active_defrag_misses",
         "active_defrag_key_hits",

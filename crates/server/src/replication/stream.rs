@@ -67,6 +67,8 @@ pub(super) fn apply(context: &Context, generation: u64, wire: &mut Wire<'_>) -> 
     let resumed = Arc::<Resumed>::default();
     let mut session = context.server.replication.session();
     session.link = Arc::clone(&resumed) as Arc<dyn ClientLink>;
+    let replication = &context.server.replication;
+    replication.take_seat(generation, wire.ends(), &session.state);
     let mut applier = Applier {
         context,
         generation,

@@ -5,6 +5,8 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::now_ms;
@@ -69,7 +71,7 @@ impl<'c> Wire<'c> {
             let _ = canceller.shutdown(Shutdown::Both);
         };
         let replication = &context.server.replication;
-        replication.set_cancel(generation, Box::new(cancel));
+        replication.set_cancel(generation, Arc::new(cancel));
         Ok(Self {
             context,
             generation,
@@ -79,6 +81,17 @@ impl<'c> Wire<'c> {
             last_io_ms: now_ms(),
             snapshot: None,
         })
+    }
+
+    /// The ends of the connection and its descriptor.
+    pub(super) fn ends(&self) -> (String, String, i32) {
+        let text = |address: io::Result<std::net::SocketAddr>| {
+            address
+                .map(|address| address.to_string())
+                .unwrap_or_default()
+        };
+        let (peer, own) = (self.stream.peer_addr(), self.stream.local_addr());
+        (text(peer), text(own), self.stream.as_raw_fd())
     }
 
     /// What has been read and not been used.

@@ -115,7 +115,7 @@ fn client_kill(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
     let (mut killed, mut own) = (0, false);
     let own_id = ctx.session.id;
     if let Some(host) = ctx.server.host() {
-        host.each_client(&mut |client| {
+        let mut kill = |client: &dyn ClientView| {
             if !filter.matches(client) || filter.keeps_self && client.id() == own_id {
                 return;
             }
@@ -125,7 +125,9 @@ fn client_kill(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
             } else {
                 client.link().kill(false);
             }
-        });
+        };
+        host.each_client(&mut kill);
+        ctx.server.replication.seat().iter().for_each(|it| kill(it));
     }
     match (old_form, killed) {
         (true, 0) => return Err(errors::client::NO_SUCH_CLIENT),

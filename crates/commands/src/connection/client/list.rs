@@ -42,9 +42,10 @@ pub const CLIENT_LIST: Command = Command::new("list", -2, client_list)
     );
 
 /// The letters of the `flags` field, in Redis's order.
-const LETTERS: [(u32, char); 13] = [
+const LETTERS: [(u32, char); 14] = [
     (f::MONITOR, 'O'),
     (f::REPLICA, 'S'),
+    (f::PRIMARY, 'M'),
     (f::PUBSUB, 'P'),
     (f::MULTI, 'x'),
     (f::BLOCKED, 'b'),
@@ -187,7 +188,10 @@ fn client_list(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
     };
     if let Some(host) = ctx.server.host() {
         match only_ids {
-            None => host.each_client(&mut add),
+            None => {
+                host.each_client(&mut add);
+                ctx.server.replication.seat().iter().for_each(|it| add(it));
+            }
             Some(ids) => ids.iter().for_each(|id| {
                 host.with_client(*id as u64, &mut add);
             }),
