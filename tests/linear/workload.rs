@@ -1,8 +1,8 @@
 //! Groups of clients that run random commands, and note what they saw and when.
 //!
-//! Each history has keys of its own, so that it begins with nothing. A client that waited in vain is
-//! noted as having asked when its time was over: then, not only when it began to wait, there must
-//! have been nothing for it.
+//! Each history has keys of its own, so that it begins with nothing. A client that waited in vain
+//! is noted as having asked when its time was over: then, not only when it began to wait, there
+//! must have been nothing for it.
 
 use std::fmt::Write;
 use std::time::Instant;

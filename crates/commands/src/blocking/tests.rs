@@ -397,7 +397,8 @@ fn replies_are_in_the_waiters_protocol_and_may_be_switched_off() {
 fn the_log_has_pops_behind_the_push_that_they_took_from() {
     check_log(
         "A: BLPOP a 0\nB: BLMPOP 0 1 a LEFT COUNT 10\nC: BLMOVE b c LEFT RIGHT 0\n\
-         D: BRPOPLPUSH c d 0\nX: MULTI\nX: RPUSH a 1 2 3\nX: RPUSH b 4\nX: EXEC\nE: BZPOPMAX z 0\nX: ZADD z 1 m\n\
+         D: BRPOPLPUSH c d 0\nX: MULTI\nX: RPUSH a 1 2 3\nX: RPUSH b 4\nX: EXEC\n\
+         E: BZPOPMAX z 0\nX: ZADD z 1 m\n\
          X: RPUSH q 1 2\nX: BLPOP q 0\nX: BLMOVE q q2 LEFT LEFT 0",
         &expect![[r#"
             MULTI
