@@ -128,14 +128,16 @@ fn effects_for(server: &Server, session: &Session) -> Effects {
     }
 }
 
-/// Puts another client in the place of the one whose command is done, at this moment; returns that.
+/// Puts another client, at a moment of its own, in the place of the one whose command is done;
+/// returns that.
 pub(crate) fn take_over(
     ctx: &mut Ctx<'_>,
     mut session: Session,
+    now_us: i64,
     command: &'static Command,
 ) -> Session {
-    session.clock_us = common::clock::now_us();
-    ctx.now_us = session.clock_us;
+    session.clock_us = now_us;
+    ctx.now_us = now_us;
     ctx.effects = effects_for(ctx.server, &session);
     ctx.command = command;
     ctx.propagation = Propagation::Verbatim;

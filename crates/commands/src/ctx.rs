@@ -322,14 +322,6 @@ impl<'a> Ctx<'a> {
         self.blocked = true;
     }
 
-    /// Sends what the client is to be told itself, where no reply of this command is on its way.
-    pub(crate) fn push_own(&mut self) {
-        let pushes = std::mem::take(&mut self.session.pushes);
-        if !pushes.is_empty() {
-            self.session.link.push(bytes::Bytes::from(pushes));
-        }
-    }
-
     /// All databases.
     pub fn databases(&self) -> impl Iterator<Item = DbId> + use<> {
         (0..self.server.keyspace.databases() as u32).map(DbId)

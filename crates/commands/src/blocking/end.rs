@@ -68,7 +68,7 @@ fn finish(server: &Server, worker: usize, wait: &Arc<Wait>, error: Option<&Reply
         server.stats.error(error.code());
     }
     count(server, wait, worker, 0, error.is_some());
-    wait.answer(reply);
+    wait.answer(reply, Vec::new());
     forget(server, wait);
     true
 }

@@ -4,7 +4,8 @@
 //! what a served BLMOVE pushes makes its key ready in turn, behind the others. A BLMOVE to a shard
 //! that is not locked stops the round: the locks are given back, and those of all keys still to be
 //! served, its destination included, are taken afresh. In between, others may come first: then they
-//! overtake. With one worker there are no others, and the order is exact.
+//! overtake. With one worker there are no others, and the order is exact. Replies are sent when the
+//! locks are given back: all that was served has happened at once then, or not yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(super) fn serve_keys(ctx: Ctx<'_>, keys: impl IntoIterator<Item = DbKey>) ->
     let mut serving = Serving {
         ctx,
         queue: VecDeque::new(),
+        answers: Vec::new(),
         served: Vec::new(),
     };
     serving.add(keys);
@@ -55,8 +57,18 @@ struct Serving<'s> {
     ctx: Ctx<'s>,
     /// Ready keys, distinct.
     queue: VecDeque<DbKey>,
+    /// Served, and not told so yet.
+    answers: Vec<Answer>,
     /// Served, and maybe still registered with other keys.
     served: Vec<Arc<Wait>>,
+}
+
+/// What a client that was served is sent.
+struct Answer {
+    wait: Arc<Wait>,
+    reply: Vec<u8>,
+    /// What it is told besides, behind the reply.
+    pushes: Vec<u8>,
 }
 
 /// A key in service.
@@ -64,6 +76,8 @@ struct Place<'k> {
     key: &'k DbKey,
     shard: ShardId,
     hash: KeyHash,
+    /// The frozen time of its service: what is there for a look is there to be taken.
+    now_us: i64,
 }
 
 /// What is to be done about a key next.
@@ -102,7 +116,7 @@ impl<'s> Serving<'s> {
         let mut rest = None;
         while let Some(shards) = self.round() {
             // The old locks go before the new ones are asked for.
-            self.ctx.locked = Locked::none();
+            self.unlock();
             match self.server().keyspace.try_lock(&shards) {
                 Some(locked) => self.ctx.locked = locked,
                 None => {
@@ -112,11 +126,20 @@ impl<'s> Serving<'s> {
                 }
             }
         }
-        self.ctx.locked = Locked::none();
+        self.unlock();
         for wait in &self.served {
             end::forget(self.server(), wait);
         }
         rest
+    }
+
+    /// Lets go of the locks, and tells those who were served. Not before: others would see that some
+    /// were served while the time of the next, whose turn it is, runs out.
+    fn unlock(&mut self) {
+        self.ctx.locked = Locked::none();
+        for answer in self.answers.drain(..) {
+            answer.wait.answer(answer.reply, answer.pushes);
+        }
     }
 
     /// Serves ready keys until none is left, or returns the shards that are needed to go on.
@@ -138,7 +161,12 @@ impl<'s> Serving<'s> {
     fn serve_key(&mut self, key: &DbKey) -> Result<(), ShardId> {
         let hash = self.server().keyspace.hash(&key.key);
         let shard = self.server().keyspace.shard_of(hash);
-        let place = Place { key, shard, hash };
+        let place = Place {
+            key,
+            shard,
+            hash,
+            now_us: common::clock::now_us(),
+        };
         if !self.ctx.locked.contains(shard) {
             return Err(shard);
         }
@@ -156,7 +184,7 @@ impl<'s> Serving<'s> {
                 }
                 Step::Serve(wait, among, verdict) => {
                     if wait.claim(self.server()) {
-                        self.serve_one(&wait, (&key.key, among), verdict);
+                        self.serve_one(&wait, &place, among, verdict);
                     }
                 }
             }
@@ -165,7 +193,9 @@ impl<'s> Serving<'s> {
 
     /// Looks at the waiter at a place in a key's queue, and at what the key has for it.
     fn step(&self, place: &Place<'_>, at: usize) -> Step {
-        let Place { key, shard, hash } = *place;
+        let Place {
+            key, shard, hash, ..
+        } = *place;
         let Some(db) = self.ctx.locked.db(shard, key.db) else {
             return Step::Done;
         };
@@ -180,6 +210,7 @@ impl<'s> Serving<'s> {
             return Step::Remove(keyspace::Waiter::id(&*wait));
         }
         let entry = db.get(hash, &key.key);
+        let entry = entry.filter(|entry| !entry.is_expired(place.now_us / 1000));
         let kind = entry.as_ref().map(keyspace::Entry::kind);
         if !Want::may_be_in(kind, self.server().blocking.group_reads()) {
             return Step::Done;
@@ -199,33 +230,38 @@ impl<'s> Serving<'s> {
 
     /// Deletes a key whose time is over.
     fn expire(&mut self, place: &Place<'_>) {
-        let now_ms = common::clock::now_ms();
+        let now_ms = place.now_us / 1000;
         let db = self.ctx.locked.db(place.shard, place.key.db);
         let entry = db.and_then(|db| db.get(place.hash, &place.key.key));
         if !entry.is_some_and(|entry| entry.is_expired(now_ms)) {
             return;
         }
         let session = Session::detached(Origin::Internal, self.ctx.session.worker);
-        let before = call::take_over(&mut self.ctx, session, &crate::expire::INTERNAL);
+        let before = call::take_over(
+            &mut self.ctx,
+            session,
+            place.now_us,
+            &crate::expire::INTERNAL,
+        );
         self.ctx.write_in(place.key.db, &place.key.key).unchanged();
         call::drain(&mut self.ctx, Args::new(&[]));
         *self.ctx.session = before;
     }
 
-    /// Gives a claimed wait what it waits for, or its error. Its reply is on its way before what
-    /// follows from the change reaches the client, or others.
-    fn serve_one(&mut self, wait: &Arc<Wait>, (key, among): (&[u8], usize), verdict: Verdict) {
+    /// Gives a claimed wait what it waits for, or its error.
+    fn serve_one(&mut self, wait: &Arc<Wait>, place: &Place<'_>, among: usize, verdict: Verdict) {
         let server = self.server();
+        let start_us = common::clock::now_us();
         let worker = self.ctx.session.worker;
         let command = server.table.entry(wait.command).command;
-        let before = call::take_over(&mut self.ctx, wait.session(worker), command);
+        let before = call::take_over(&mut self.ctx, wait.session(worker), place.now_us, command);
         let ctx = &mut self.ctx;
         let mut reply = Vec::new();
         let mut out = ReplyWriter::new(&mut reply, wait.proto());
         let start = out.mark();
         let result = match verdict {
             Verdict::Error(error) => Err(error),
-            _ => wait.want.take(ctx, key, among, &mut out),
+            _ => wait.want.take(ctx, &place.key.key, among, &mut out),
         };
         let failed = result.is_err();
         if let Err(error) = result {
@@ -240,11 +276,14 @@ impl<'s> Serving<'s> {
             ctx.no_propagation();
         }
         call::log_changes(ctx, Args::new(&[]));
-        wait.answer(reply);
         call::tell_others(ctx);
-        ctx.push_own();
+        self.answers.push(Answer {
+            wait: Arc::clone(wait),
+            reply,
+            pushes: std::mem::take(&mut ctx.session.pushes),
+        });
         let ready = std::mem::take(&mut ctx.effects.ready);
-        let us = (common::clock::now_us() - ctx.now_us).max(0) as u64;
+        let us = (common::clock::now_us() - start_us).max(0) as u64;
         *ctx.session = before;
         self.add(ready);
         end::count(server, wait, worker, us, failed);

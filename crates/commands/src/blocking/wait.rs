@@ -232,9 +232,12 @@ impl Wait {
         self.proto
     }
 
-    /// Sends the reply, and lets the client go on.
-    pub(super) fn answer(&self, reply: Vec<u8>) {
-        let reply = if self.is_mute { Vec::new() } else { reply };
+    /// Sends the reply and what comes behind it, and lets the client go on.
+    pub(super) fn answer(&self, mut reply: Vec<u8>, pushes: Vec<u8>) {
+        if self.is_mute {
+            reply.clear();
+        }
+        reply.extend(pushes);
         self.link.unblock(Bytes::from(reply));
     }
 

@@ -120,7 +120,10 @@ pub(super) fn reload(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_
         }
     }
     let (host, server) = (host(ctx)?, ctx.server);
-    host.reload(server, ctx.locked(), request)?;
+    let result = host.reload(server, ctx.locked(), request);
+    // Who waits for a key may find it other than it was.
+    ctx.databases().for_each(|db| ctx.wake_all(db));
+    result?;
     out.ok();
     Ok(())
 }
