@@ -133,8 +133,8 @@ impl<'s> Serving<'s> {
         rest
     }
 
-    /// Lets go of the locks, and tells those who were served. Not before: others would see that some
-    /// were served while the time of the next, whose turn it is, runs out.
+    /// Lets go of the locks, and tells those who were served. Not before: others would see that
+    /// some were served while the time of the next, whose turn it is, runs out.
     fn unlock(&mut self) {
         self.ctx.locked = Locked::none();
         for answer in self.answers.drain(..) {
