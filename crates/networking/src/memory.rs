@@ -79,9 +79,7 @@ fn evict<S: Service>(
     if !changed && now_ms < memory.not_before_ms.load(Relaxed) {
         return;
     }
-    let Some(_evicting) = memory.evicting.try_lock() else {
-        return;
-    };
+    let _evicting = memory.evicting.lock();
     let mut clients = shared.registry.all();
     for client in &clients {
         memory.account(client, bytes_of(service, client));

@@ -29,6 +29,8 @@ pub(crate) struct Shared<T> {
     pub(crate) loads: Vec<AtomicUsize>,
     /// One for each worker, and the acceptor's.
     stats: Vec<Arc<NetStats>>,
+    /// Where [`Self::least_loaded`] begins to look.
+    next_worker: AtomicUsize,
     pub(crate) memory: ClientMemory,
     pub(crate) next_id: AtomicU64,
     control: Mutex<Option<Sender<Request>>>,
@@ -37,13 +39,16 @@ pub(crate) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// The worker with the fewest connections.
+    /// The worker with the fewest connections; among equals the next one in turn, so that clients
+    /// that come together are spread.
     pub(crate) fn least_loaded(&self) -> usize {
-        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed));
-        loads
-            .enumerate()
-            .min_by_key(|(_, load)| *load)
-            .map_or(0, |(worker, _)| worker)
+        let count = self.loads.len();
+        let first = self.next_worker.load(Ordering::Relaxed);
+        let load = |worker: &usize| self.loads[*worker].load(Ordering::Relaxed);
+        let in_turn = (first..first + count).map(|worker| worker % count);
+        let worker = in_turn.min_by_key(load).unwrap_or(0);
+        self.next_worker.store(worker + 1, Ordering::Relaxed);
+        worker
     }
 
     fn request(&self, request: Request) -> Result<(), NetError> {
@@ -173,6 +178,7 @@ impl<S: Service> Network<S> {
             stats: (0..=workers)
                 .map(|_| Arc::new(NetStats::default()))
                 .collect(),
+            next_worker: AtomicUsize::new(0),
             memory: ClientMemory::default(),
             next_id: AtomicU64::new(1),
             control: Mutex::new(Some(control)),
