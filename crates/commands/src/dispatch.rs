@@ -173,6 +173,8 @@ pub(crate) fn refuse(
     if let Some(transaction) = &mut session.transaction {
         transaction.aborted = true;
     }
+    // A command that runs in two parts may be refused the second time.
+    crate::generic::migrate::abandon(server, session);
     server.stats.error(error.code());
     if session.is_replica() {
         crate::replication::note_refusal(server, &error, id);

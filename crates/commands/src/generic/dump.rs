@@ -222,7 +222,6 @@ fn store(ctx: &mut Ctx<'_>, name: &[u8], value: Value<'_>, expire_at: Option<i64
     let mut key = ctx.write(name);
     key.remove();
     key.set_with_expiry(value, expire_at);
-    key.file_fields(None);
     if let Some(clock) = clock {
         key.set_clock(clock);
     }

@@ -122,7 +122,7 @@ impl Migrations {
     }
 }
 
-/// The client is gone: what it has under way is left to the cron.
+/// The client is gone, or its command refused by now: what is under way is left to the cron.
 pub(crate) fn abandon(server: &Server, session: &mut Session) {
     if let Some(transfer) = session.migration.take() {
         transfer.is_orphan.store(true, SeqCst);
