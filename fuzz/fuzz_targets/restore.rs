@@ -82,7 +82,7 @@ impl Client {
         let mut out = ReplyWriter::new(&mut reply, self.session.proto);
         let outcome = commands::dispatch(&self.server, &mut self.session, args, prepared, &mut out);
         assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-        commands::batch_end(&mut self.session);
+        commands::batch_end(&self.server, &mut self.session);
         reply
     }
 
