@@ -145,6 +145,8 @@ impl<S: Service> Connection<S> {
         match outcome {
             Outcome::Done => {}
             Outcome::Close => {
+                // Others find it gone before it can read that it is.
+                self.client.set_closing();
                 self.closing = Closing::AfterFlush;
                 return Flow::Closing;
             }
