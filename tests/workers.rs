@@ -91,6 +91,28 @@ fn a_busy_shard_holds_nobody_else_up() {
     assert_eq!(many.read(), Value::bulk("2"));
 }
 
+/// SORT needs all shards only where a pattern may lead to any key.
+#[test]
+fn sort_without_patterns_waits_for_its_own_keys_only() {
+    if !is_corewire() {
+        return;
+    }
+    let server = start_with_debug();
+    let waiting = hold(&server, "busy", 15);
+    let keys = free_keys(&server);
+    let mut client = server.raw();
+    client.call(&format!("RPUSH {} 3 1 2", keys[0]));
+    let sorted = client.call(&format!("SORT {} STORE {}", keys[0], keys[1]));
+    assert_eq!(sorted, Value::Integer(3));
+    let sorted = client.call(&format!("SORT_RO {} DESC GET #", keys[1]));
+    let texts: Vec<String> = sorted.elements().iter().map(Value::text).collect();
+    assert_eq!(texts, ["3", "2", "1"]);
+    client.set_patience(Duration::from_millis(100));
+    client.send_command(&["SORT", &keys[0], "BY", "weight_*"]);
+    assert!(!client.is_answered());
+    drop(waiting);
+}
+
 #[test]
 fn a_client_that_leaves_while_it_waits_for_a_shard_leaves_nothing_behind() {
     if !is_corewire() {

@@ -181,7 +181,10 @@ fn add_shards(
     shards: &mut ShardSet,
 ) {
     let command = server.table.entry(id).command;
-    if command.has(flag::ALL_SHARDS) || in_exec && command.has(flag::WALKS_SHARDS) {
+    if command.has(flag::ALL_SHARDS)
+        || in_exec && command.has(flag::WALKS_SHARDS)
+        || command.any_key.is_some_and(|may| may(args))
+    {
         *shards = ShardSet::All;
         return;
     }

@@ -391,6 +391,8 @@ pub struct Command {
     pub keys: &'static [KeySpec],
     /// Finds the keys where the key specs cannot; it replaces them for locking and `GETKEYS`.
     pub key_finder: Option<KeyFinder>,
+    /// Whether these arguments may lead to any key, so that all shards are locked.
+    pub any_key: Option<fn(Args<'_>) -> bool>,
     /// What the command does to its keys with these arguments, where the key specs are flagged
     /// `variable_flags`.
     pub flag_finder: Option<FlagFinder>,
@@ -419,6 +421,7 @@ impl Command {
             tips: &[],
             keys: &[],
             key_finder: None,
+            any_key: None,
             flag_finder: None,
             args: "",
             subcommands: &[],
@@ -484,6 +487,11 @@ impl Command {
     /// Sets a finder for keys that the key specs cannot express.
     pub const fn key_finder(mut self, finder: KeyFinder) -> Self {
         self.key_finder = Some(finder);
+        self
+    }
+    /// Sets what tells whether the arguments may lead to any key.
+    pub const fn any_key_if(mut self, may: fn(Args<'_>) -> bool) -> Self {
+        self.any_key = Some(may);
         self
     }
     /// Sets what tells the keys' flags where they depend on the arguments.

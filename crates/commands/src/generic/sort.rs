@@ -1,8 +1,8 @@
 //! SORT and SORT_RO.
 //!
-//! BY and GET name keys that depend on the elements, so all shards are locked. Elements that
-//! compare equal by their weights are ordered by their own text, so that results are the same
-//! everywhere.
+//! Patterns of BY and GET name keys that depend on the elements, so all shards are locked where
+//! there are any. Elements that compare equal by their weights are ordered by their own text, so
+//! that results are the same everywhere.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,7 +12,7 @@ use datatypes::list::End;
 use keyspace::{Event, EventClass, Value, ValueRef};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
-use crate::command::flag::{ALL_SHARDS, DENYOOM, READONLY, WRITE};
+use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
@@ -25,7 +25,7 @@ pub const SORT: Command = Command::new("sort", -2, sort)
         "Sorts the elements of a list, a set or a sorted set, or stores them sorted.",
         "O(N+M*log(M))",
     )
-    .flags(WRITE | DENYOOM | ALL_SHARDS)
+    .flags(WRITE | DENYOOM)
     .categories(category::SET | category::SORTEDSET | category::LIST | category::DANGEROUS)
     .keys(&[
         KeySpec::at(1, "RO access"),
@@ -33,6 +33,7 @@ pub const SORT: Command = Command::new("sort", -2, sort)
         KeySpec::unknown("OW update"),
     ])
     .key_finder(find_keys)
+    .any_key_if(has_pattern)
     .args(
         "key:key@0 pattern:pattern@1=BY? offset_count=LIMIT?{offset:integer \
          count:integer} pattern:pattern@1=GET?** order?(asc=ASC! | desc=DESC!) \
@@ -47,15 +48,22 @@ pub const SORT_RO: Command = Command::new("sort_ro", -2, sort_ro)
         "Sorts the elements of a list, a set or a sorted set.",
         "O(N+M*log(M))",
     )
-    .flags(READONLY | ALL_SHARDS)
+    .flags(READONLY)
     .categories(category::SET | category::SORTEDSET | category::LIST | category::DANGEROUS)
     .keys(&[KeySpec::at(1, "RO access"), KeySpec::unknown("RO access")])
     .key_finder(find_key)
+    .any_key_if(has_pattern)
     .args(
         "key:key@0 pattern:pattern@1=BY? offset_count=LIMIT?{offset:integer \
          count:integer} pattern:pattern@1=GET?** order?(asc=ASC! | desc=DESC!) \
          sorting=ALPHA!?",
     );
+
+/// Whether BY or GET may lead to keys that the arguments do not name: without a `*` neither does.
+/// The option itself is not looked for, so that a name with a star is taken for a pattern.
+fn has_pattern(args: Args<'_>) -> bool {
+    args.from(2).iter().any(|arg| arg.contains(&b'*'))
+}
 
 /// The sorted key, and the target of the last STORE.
 fn find_keys(args: Args<'_>, found: &mut dyn FnMut(usize, &'static str)) {
