@@ -6,9 +6,11 @@
 //! against another server, which is the way to find out whether a test is right.
 
 mod administration;
+mod aof;
 mod blocking;
 mod cli;
 mod connection;
+mod crash;
 mod dumps;
 mod errors;
 mod hardship;

@@ -128,6 +128,29 @@ impl RawClient {
         self.stream.get_ref().try_clone().expect("a handle")
     }
 
+    /// Sends bytes and reads so many replies; `None` if the server goes away meanwhile.
+    pub(crate) fn try_exchange(&mut self, request: &str, replies: usize) -> Option<()> {
+        self.stream.get_mut().write_all(request.as_bytes()).ok()?;
+        let mut line = String::new();
+        for _ in 0..replies {
+            line.clear();
+            if self.stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+        }
+        let count = line.trim().strip_prefix('*')?.parse().ok()?;
+        for _ in 0..count {
+            line.clear();
+            if self.stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line.starts_with('$') {
+                self.stream.read_line(&mut line).ok()?;
+            }
+        }
+        Some(())
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).expect("send");

@@ -71,13 +71,13 @@ impl Gate {
     /// Switched on or off; nobody has to wait for a file that is not written.
     pub fn set_enabled(&self, enabled: bool) {
         self.enabled.store(enabled, SeqCst);
-        self.release();
+        self.release(true);
     }
 
     /// Whether replies wait for the disk.
     pub fn set_always(&self, always: bool) {
         self.always.store(always, SeqCst);
-        self.release();
+        self.release(true);
     }
 
     /// How workers write what their clients changed; `None` while there is no file.
@@ -92,7 +92,7 @@ impl Gate {
         // Pairs with the fence of `wait`: either it sees the progress, or it is seen here.
         std::sync::atomic::fence(SeqCst);
         if self.waiting.load(Relaxed) > 0 {
-            self.release();
+            self.release(false);
         }
     }
 
@@ -107,9 +107,12 @@ impl Gate {
         self.error.load(Relaxed)
     }
 
-    /// Sets [`error`](Self::error), and returns what it was before.
-    pub fn set_error(&self, code: i32) -> i32 {
-        self.error.swap(code, Relaxed)
+    /// Sets [`error`](Self::error). While there is one, only those wait whose own changes are not
+    /// on disk: the others must hear that nothing can be changed.
+    pub fn set_error(&self, code: i32) {
+        if self.error.swap(code, SeqCst) != code {
+            self.release(true);
+        }
     }
 
     /// Whether the replies of `session` may leave. `is_new`: it has written some since it was last
@@ -129,6 +132,7 @@ impl Gate {
             };
         }
         let until = match always {
+            true if self.error() != 0 => Until::Durable(session.log_offset),
             true => Until::Durable(session.reply_offset),
             false => Until::Written(session.reply_offset),
         };
@@ -176,13 +180,12 @@ impl Gate {
         true
     }
 
-    /// Lets those go who have what they waited for.
-    fn release(&self) {
+    /// Lets those go who have what they waited for. With `ask_again`, what replies have to wait for
+    /// may have changed.
+    fn release(&self, ask_again: bool) {
         let mut waiters = self.waiters.lock();
-        let always = self.always.load(Relaxed);
         let is_free = |waiter: &mut Waiter| {
-            // Who waits for the disk although no reply has to is asked again.
-            self.is_met(waiter.until) || !always && matches!(waiter.then, Then::Flush)
+            self.is_met(waiter.until) || ask_again && matches!(waiter.then, Then::Flush)
         };
         let free: Vec<Waiter> = waiters.extract_if(.., is_free).collect();
         self.waiting.store(waiters.len(), Relaxed);
@@ -253,6 +256,22 @@ mod tests {
         assert!(gate.may_reply(&mut session, &log, false));
         assert!(!gate.may_reply(&mut session, &log, true));
         gate.set_enabled(false);
+        assert_eq!(link.flushed.load(Relaxed), 2);
+        assert!(gate.may_reply(&mut session, &log, false));
+    }
+
+    #[test]
+    fn while_the_disk_fails_only_those_wait_whose_changes_are_not_on_it() {
+        let (gate, log, mut session, link, _reader) = fixture();
+        gate.set_always(true);
+        let end = log.append(0, [&b"DEL"[..], b"a"]);
+        assert!(!gate.may_reply(&mut session, &log, true));
+        gate.set_error(28);
+        assert_eq!(link.flushed.load(Relaxed), 1);
+        assert!(gate.may_reply(&mut session, &log, false));
+        session.log_offset = end;
+        assert!(!gate.may_reply(&mut session, &log, true));
+        gate.progress(end, end);
         assert_eq!(link.flushed.load(Relaxed), 2);
         assert!(gate.may_reply(&mut session, &log, false));
     }

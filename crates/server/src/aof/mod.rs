@@ -361,6 +361,7 @@ impl Shared {
         size: u64,
     ) -> std::io::Result<()> {
         let start = reader.position();
+        self.status.limit.store(u64::MAX, Relaxed);
         let tools = (Arc::clone(&self.policy), Arc::clone(&self.status));
         let writer = WriterHandle::start(&self.server, tools, reader, file, size)?;
         self.status.size.store(size, Relaxed);

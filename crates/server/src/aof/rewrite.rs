@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -245,7 +245,10 @@ impl Job {
         match (self.mode, self.incr.take()) {
             (Mode::On, Some(incr)) => {
                 let mut at = 0;
-                let cut = Cut::begin(keyspace, || at = log.begin_part());
+                let cut = Cut::begin(keyspace, || {
+                    at = log.begin_part();
+                    shared.status.limit.store(at, Release);
+                });
                 Ok((cut, Some(self.switch(at, incr)?)))
             }
             (Mode::WaitRewrite, Some((name, file))) => {

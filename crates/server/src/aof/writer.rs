@@ -8,7 +8,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -61,9 +64,11 @@ pub(super) enum Request {
     Close(Sender<bool>),
 }
 
-/// What INFO shows of the writer.
-#[derive(Default)]
+/// What the writer shares with others.
 pub(super) struct Status {
+    /// The log's offset that must not get into the current file: a cut was made there, and what
+    /// follows belongs to the next one. Set with all shards locked; `u64::MAX`: none.
+    pub(super) limit: AtomicU64,
     /// Bytes in the current file.
     pub(super) size: AtomicU64,
     /// Bytes of the log that are not in it yet.
@@ -74,6 +79,19 @@ pub(super) struct Status {
     pub(super) delayed: AtomicU64,
     /// How often the file was synced.
     pub(super) syncs: AtomicU64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            limit: AtomicU64::new(u64::MAX),
+            size: AtomicU64::default(),
+            pending: AtomicU64::default(),
+            syncing: AtomicBool::default(),
+            delayed: AtomicU64::default(),
+            syncs: AtomicU64::default(),
+        }
+    }
 }
 
 /// The running thread.
@@ -273,11 +291,13 @@ impl Writer {
         if self.failing || self.appender.unsynced() > UNSYNCED_BYTES_MAX {
             return;
         }
-        let limit = self.switch.as_ref().map_or(u64::MAX, |switch| switch.at);
+        // In this order: whoever sees something behind the limit sees the limit.
+        let end = self.server.log.end();
+        let limit = self.status.limit.load(Acquire).min(end);
         let Some(reader) = &mut self.reader else {
             return;
         };
-        if reader.position() >= limit.min(self.server.log.end()) {
+        if reader.position() >= limit {
             return;
         }
         let now_s = common::clock::now_ms() / 1000;
@@ -501,6 +521,7 @@ impl Writer {
             return;
         }
         let go = (switch.ready)();
+        self.status.limit.store(u64::MAX, Release);
         if go {
             self.appender = Appender::new(switch.file, 0, switch.at);
             self.last_time_s = 0;

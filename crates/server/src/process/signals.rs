@@ -1,5 +1,5 @@
-//! Signals: SIGTERM and SIGINT ask for a shutdown, a second SIGINT ends the process at once, SIGHUP
-//! and SIGPIPE are ignored.
+//! Signals: SIGTERM and SIGINT ask for a shutdown, a second SIGINT ends the process at once, SIGHUP,
+//! SIGPIPE and SIGXFSZ are ignored.
 //!
 //! A handler notes the signal, writes its line to the log and wakes whoever reads the other end of
 //! a socket pair. What a shutdown then does is the server's business.
@@ -38,6 +38,8 @@ pub fn install() -> io::Result<UnixStream> {
     handle(libc::SIGINT, Action::Call(on_shutdown), libc::SA_RESTART)?;
     handle(libc::SIGHUP, Action::Ignore, 0)?;
     handle(libc::SIGPIPE, Action::Ignore, 0)?;
+    // A file that may not grow further is an error of the write, as on a full disk.
+    handle(libc::SIGXFSZ, Action::Ignore, 0)?;
     Ok(reader)
 }
 

@@ -1,0 +1,402 @@
+//! The append-only file against `redis-server`: the same commands are logged in the same words, and
+//! each loads what the other wrote. Also what a client may count on when its reply has come.
+//!
+//! Nothing is compared where Redis is not installed.
+
+use std::path::Path;
+
+use super::support::{RawClient, Server, Value, wait_until};
+
+const ON: [&str; 8] = [
+    "--appendonly",
+    "yes",
+    "--enable-debug-command",
+    "yes",
+    "--save",
+    "",
+    "--auto-aof-rewrite-percentage",
+    "0",
+];
+
+/// Starts ours, and waits until it has loaded its data.
+fn start(args: &[&str]) -> Server {
+    loaded(Server::start(args))
+}
+
+fn loaded(server: Server) -> Server {
+    wait_until("loaded", || server.info("loading") == "0");
+    server
+}
+
+fn start_redis(args: &[&str]) -> Option<Server> {
+    Server::start_redis(args).map(loaded)
+}
+
+fn with(more: &[&'static str]) -> Vec<&'static str> {
+    [&ON[..], more].concat()
+}
+
+/// The commands of a file, in lower case.
+fn commands(path: &Path) -> Vec<String> {
+    let text = std::fs::read(path).expect("the file is there");
+    let mut lines = text.split(|&b| b == b'\n');
+    let mut all = Vec::new();
+    while let Some([b'*', count @ ..]) = lines.next() {
+        let count: usize = String::from_utf8_lossy(count)
+            .trim()
+            .parse()
+            .expect("a count");
+        let word = |_| {
+            lines.next();
+            let word = lines.next().expect("a word");
+            String::from_utf8_lossy(word).trim_end().to_lowercase()
+        };
+        all.push((0..count).map(word).collect::<Vec<_>>().join(" "));
+    }
+    all
+}
+
+fn last_incr(server: &Server) -> std::path::PathBuf {
+    let dir = server.dir().join("appendonlydir");
+    let manifest =
+        std::fs::read_to_string(dir.join("appendonly.aof.manifest")).expect("a manifest");
+    let last = manifest.lines().last().expect("a line");
+    dir.join(last.split(' ').nth(1).expect("a name"))
+}
+
+/// Numbers that are times or come from the clock are no part of the comparison.
+fn without_times(commands: Vec<String>) -> Vec<String> {
+    let is_time = |word: &str| word.len() == 13 && word.bytes().all(|b| b.is_ascii_digit());
+    let plain = |word: &str| match word.split_once('-') {
+        Some((ms, _)) if is_time(ms) => "ID".to_owned(),
+        _ if is_time(word) => "TIME".to_owned(),
+        _ => word.to_owned(),
+    };
+    let line = |line: String| line.split(' ').map(plain).collect::<Vec<_>>().join(" ");
+    commands.into_iter().map(line).collect()
+}
+
+const SCRIPT: &str = "
+    SET a 1
+    SET a 2 EX 100
+    SET a 3 PX 100000 NX
+    SET a 3 PXAT 9999999999999
+    SET b 1 KEEPTTL GET
+    SETEX c 100 v
+    PSETEX d 100000 v
+    GETEX c
+    GETEX c EX 50
+    GETEX c PERSIST
+    GETDEL d
+    GETDEL d
+    INCR n
+    INCRBYFLOAT f 1.5
+    HINCRBYFLOAT h f 2.25
+    HSET h a 1 b 2
+    HDEL h zz
+    HDEL h a
+    APPEND s abc
+    SETRANGE s 5 x
+    EXPIRE s 100
+    EXPIRE s 100 NX
+    PEXPIRE s 100000
+    EXPIREAT s 99999999999
+    PERSIST s
+    PERSIST s
+    EXPIRE s -1
+    DEL nosuch
+    UNLINK b nosuch
+    RPUSH l 1 2 3 4 5 6
+    LPOP l
+    RPOP l 2
+    LMPOP 2 none l LEFT COUNT 2
+    LMOVE l l2 LEFT RIGHT
+    RPOPLPUSH l2 l3
+    BLPOP l3 none 0
+    RPUSH l 1 2 3 4
+    BLMPOP 0 1 l LEFT
+    BRPOPLPUSH l l2 0
+    BLMOVE l l2 LEFT LEFT 0
+    SADD one x
+    SPOP one
+    SADD many a b c
+    SPOP many 3
+    SADD src m
+    SMOVE src dst m
+    SMOVE src dst m
+    SADD s1 a b
+    SUNIONSTORE s2 s1 dst
+    ZADD z 1 a 2 b 3 c
+    ZADD z NX 5 a
+    ZADD z INCR 5 a
+    ZINCRBY z 1.5 a
+    ZPOPMIN z
+    ZMPOP 1 z MAX
+    BZPOPMAX z 0
+    ZADD z 1 a 2 b
+    ZRANGESTORE z2 z 0 -1
+    GEOADD g 13.361389 38.115556 p
+    GEORADIUS g 15 37 200 km STORE g2
+    XADD x 1-1 f v
+    XADD x * f v
+    XADD x MAXLEN ~ 1000 2-* f v
+    XGROUP CREATE x grp 0
+    XREADGROUP GROUP grp c COUNT 1 STREAMS x >
+    XACK x grp 1-1
+    XCLAIM x grp c2 0 1-1 FORCE
+    XAUTOCLAIM x grp c3 0 0
+    XSETID x 9999999999999-1
+    XTRIM x MAXLEN 1
+    XDEL x 1-1
+    XGROUP DESTROY x grp
+    SELECT 3
+    SET other 1
+    MOVE other 0
+    SELECT 0
+    COPY a acopy
+    RENAME acopy acopy2
+    MULTI
+    SET m1 1
+    SELECT 2
+    SET m2 2
+    GET m2
+    EXEC
+    SELECT 0
+    MULTI
+    GET a
+    EXEC
+    MULTI
+    SET m3 1
+    EXEC
+    PFADD hll a b
+    PFMERGE hll2 hll
+    BITFIELD bf SET u8 0 255
+    BITFIELD bf GET u8 0
+    SETBIT bit 7 1
+    BITOP NOT bit2 bit
+    SORT s1 ALPHA STORE sorted
+    MSET k1 1 k2 2
+    MSETNX k1 1 k9 9
+    SWAPDB 4 5
+    PUBLISH ch m
+    SET gone 1 PX 1
+    DEBUG SLEEP 0.05
+    GET gone
+    LINSERT l BEFORE nosuch x
+    LSET l 0 changed
+    LTRIM l 0 0
+    LREM l 0 nosuch
+    FLUSHDB
+    FLUSHALL
+    SET last 1";
+
+fn run(server: &Server) -> Vec<String> {
+    let mut client = server.raw();
+    // One after the other, so that what expires by itself cannot come in between.
+    client.call("DEBUG SET-ACTIVE-EXPIRE 0");
+    for line in SCRIPT
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        client.call(line);
+    }
+    without_times(commands(&last_incr(server)))
+}
+
+#[test]
+fn commands_are_logged_as_redis_logs_them() {
+    let args = with(&["--appendfsync", "always"]);
+    let Some(redis) = start_redis(&args) else {
+        return;
+    };
+    let (expected, found) = (run(&redis), run(&start(&args)));
+    for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        assert_eq!(found, expected, "command {at}");
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+/// Keys of every type, with expiry, in two databases.
+fn fill(client: &mut RawClient) {
+    for line in "SET s text\nSET n 12345\nSET e v EX 10000\nRPUSH l a 1 b 2\nSADD i 1 2 3\n\
+                 SADD t a b c\nHSET h f v g 1\nZADD z 1 a 2.5 b -inf c\nXADD x 1-1 f v\n\
+                 XADD x 2-1 f w g 1\nXGROUP CREATE x g 0\nXGROUP CREATECONSUMER x g idle\n\
+                 XREADGROUP GROUP g c COUNT 1 STREAMS x >\nXDEL x 2-1\nPFADD p a b c\nSELECT 9\n\
+                 SET other 1"
+        .lines()
+    {
+        client.call(line);
+    }
+    for key in ["bigl", "bigs", "bigz", "bigh"] {
+        for i in 0..700 {
+            client.call(&match key {
+                "bigl" => format!("RPUSH {key} value-{i}"),
+                "bigs" => format!("SADD {key} member-{i}"),
+                "bigz" => format!("ZADD {key} {i}.5 member-{i}"),
+                _ => format!("HSET {key} field-{i} value-{i}"),
+            });
+        }
+    }
+}
+
+fn digest(server: &Server) -> String {
+    server.raw().call("DEBUG DIGEST").text()
+}
+
+fn rewrite(server: &Server) {
+    server.raw().call("BGREWRITEAOF");
+    wait_until("rewritten", || {
+        server.info("aof_rewrite_in_progress") == "0"
+    });
+    assert_eq!(server.info("aof_last_bgrewrite_status"), "ok");
+}
+
+/// Starts `to` on what `from` wrote, before and after a rewrite.
+fn exchange(from: fn(&[&str]) -> Option<Server>, to: fn(&[&str]) -> Option<Server>) {
+    for preamble in ["yes", "no"] {
+        let args = with(&["--aof-use-rdb-preamble", preamble]);
+        let Some(mut writer) = from(&args) else {
+            return;
+        };
+        fill(&mut writer.raw());
+        for rewritten in [false, true] {
+            if rewritten {
+                rewrite(&writer);
+                writer.raw().call("SET after-rewrite 1");
+            }
+            let expected = digest(&writer);
+            let copy = std::env::temp_dir().join(format!(
+                "corewire-exchange-{}-{preamble}-{rewritten}-{}",
+                std::process::id(),
+                writer.port()
+            ));
+            let copied = std::process::Command::new("cp")
+                .arg("-r")
+                .args([writer.dir(), copy.as_path()])
+                .status();
+            assert!(copied.expect("cp runs").success());
+            let dir: &'static str = copy.to_string_lossy().into_owned().leak();
+            let Some(reader) = to(&[&args[..], &["--dir", dir]].concat()) else {
+                return;
+            };
+            assert_eq!(
+                digest(&reader),
+                expected,
+                "preamble {preamble}, rewritten {rewritten}"
+            );
+            drop(reader);
+            std::fs::remove_dir_all(copy).expect("the copy is there");
+        }
+        writer.terminate();
+    }
+}
+
+#[test]
+fn redis_loads_what_we_wrote() {
+    exchange(|args| Some(start(args)), start_redis);
+}
+
+#[test]
+fn we_load_what_redis_wrote() {
+    exchange(start_redis, |args| Some(start(args)));
+}
+
+#[test]
+fn we_load_what_we_wrote() {
+    exchange(|args| Some(start(args)), |args| Some(start(args)));
+}
+
+#[test]
+fn what_is_acknowledged_is_in_the_file() {
+    for policy in ["always", "everysec", "no"] {
+        let server = start(&with(&["--appendfsync", policy]));
+        let mut client = server.raw();
+        for i in 0..200 {
+            client.call(&format!("SET key {i}"));
+            let file = commands(&last_incr(&server));
+            assert_eq!(file.last(), Some(&format!("set key {i}")), "{policy}");
+        }
+    }
+}
+
+#[test]
+fn waitaof_waits_for_the_disk() {
+    let server = start(&with(&["--appendfsync", "everysec"]));
+    let mut client = server.raw();
+    client.call("SET a 1");
+    let reply = client.call("WAITAOF 1 0 0");
+    assert_eq!(reply.elements()[0].number(), 1);
+    client.call("SET a 2");
+    let reply = client.call("WAITAOF 0 0 0");
+    assert_eq!(reply.elements()[1].number(), 0);
+    let off = start(&[]);
+    let reply = off.raw().call("WAITAOF 1 0 0").text();
+    let expected = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    assert_eq!(reply, expected);
+}
+
+#[test]
+fn switching_on_makes_a_base_and_off_keeps_the_files() {
+    let mut server = start(&["--enable-debug-command", "yes", "--save", ""]);
+    let mut client = server.raw();
+    fill(&mut client);
+    client.call("CONFIG SET appendonly yes");
+    wait_until("a base", || server.info("aof_rewrite_in_progress") == "0");
+    client.call("SET after 1");
+    let expected = digest(&server);
+    client.call("CONFIG SET appendonly no");
+    client.call("SET not-logged 1");
+    assert_eq!(client.call("DEBUG LOADAOF").text(), "OK");
+    assert_eq!(digest(&server), expected);
+    server.terminate();
+}
+
+#[test]
+fn a_disk_that_is_full_refuses_changes_until_it_has_room() {
+    // A file of limited size fails with EFBIG, in the same place as a full disk.
+    let server = start(&with(&["--appendfsync", "always"]));
+    let limited = std::process::Command::new("prlimit")
+        .args([
+            "--pid",
+            &server.pid().to_string(),
+            "--fsize=100000:unlimited",
+        ])
+        .status();
+    if !limited.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let mut client = server.raw();
+    let value = "v".repeat(10_000);
+    let mut stored = 0;
+    let mut other = server.raw();
+    while server.info("aof_last_write_status") == "ok" {
+        client.send_command(&["SET", &format!("k{stored}"), &value]);
+        wait_until("a reply or an error", || {
+            server.info("aof_last_write_status") == "err" || server.info("aof_buffer_length") == "0"
+        });
+        stored += 1;
+        assert!(stored < 100);
+    }
+    let refused = other.call("SET x 1").text();
+    assert!(
+        refused.starts_with("MISCONF Errors writing to the AOF file: "),
+        "{refused}"
+    );
+    assert_eq!(other.call("GET x"), Value::Null);
+    let lifted = std::process::Command::new("prlimit")
+        .args(["--pid", &server.pid().to_string(), "--fsize=unlimited"])
+        .status();
+    assert!(lifted.expect("prlimit runs").success());
+    wait_until("it recovers", || {
+        server.info("aof_last_write_status") == "ok"
+    });
+    assert_eq!(other.call("SET x 1").text(), "OK");
+    // Every change has its reply now, and is in the file once.
+    for _ in 0..stored {
+        assert_eq!(client.read().text(), "OK");
+    }
+    let sets = commands(&last_incr(&server));
+    let sets = sets.iter().filter(|line| line.starts_with("set k")).count();
+    assert_eq!(sets, stored);
+}
