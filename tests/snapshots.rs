@@ -109,6 +109,24 @@ fn a_large_value_is_changed_when_it_has_been_saved() {
     assert_eq!(client.call("LLEN large"), Value::Integer(100));
 }
 
+/// What comes after BGSAVE, in the same breath, is not in the snapshot.
+#[test]
+fn a_snapshot_is_of_the_moment_of_its_command() {
+    let mut server = Server::start(&DEBUG);
+    let mut client = server.raw();
+    ok(&mut client, "DEBUG POPULATE 100");
+    client.send(b"SET before 1\r\nBGSAVE\r\nSET after 1\r\nFLUSHDB\r\n");
+    for _ in 0..4 {
+        assert!(!matches!(client.read(), Value::Error(_)));
+    }
+    wait_until("the snapshot ends", || is_idle(&server));
+    server.kill_and_restart();
+    let mut client = server.raw();
+    wait_until("it is loaded", || client.call("PING").text() == "PONG");
+    assert_eq!(client.call("DBSIZE"), Value::Integer(101));
+    assert_eq!(client.call("EXISTS before after"), Value::Integer(1));
+}
+
 #[test]
 fn writes_are_refused_while_snapshots_fail() {
     let server = Server::start(&["--save", "3600 1000000"]);

@@ -48,17 +48,21 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The reply.
     fn load_aof(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
-    /// SAVE: a snapshot is written; the client is blocked and gets its reply through its link.
+    /// SAVE, with all shards locked: a snapshot of this moment is written; the client is blocked and gets its reply through its link.
     ///
     /// # Errors
     /// The reply.
-    fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
-    /// BGSAVE of about so many keys: true if it has begun, false if it will when the running job is through, which is
+    fn save(&self, client: Arc<dyn ClientLink>, locked: &mut Locked<'_>) -> Result<(), ReplyError>;
+    /// BGSAVE, with all shards locked: true if it has begun, false if it will when the running job is through, which is
     /// done only if `schedule`.
     ///
     /// # Errors
     /// The reply.
-    fn save_in_background(&self, schedule: bool, keys: u64) -> Result<bool, ReplyError>;
+    fn save_in_background(
+        &self,
+        schedule: bool,
+        locked: &mut Locked<'_>,
+    ) -> Result<bool, ReplyError>;
     /// All data has been deleted: a snapshot in the making is of no use, and a new one is wanted
     /// where there are save points. The caller holds all shards.
     fn flushed_all(&self);

@@ -240,9 +240,16 @@ impl Keyspace {
     /// abandoned. Then call [`Keyspace::walk`] until it says that nothing is left, and
     /// [`Keyspace::end_cut`]. Returns how much each database holds.
     pub fn begin_cut(&self, sink: &Arc<dyn PreImage>, at_cut: impl FnOnce()) -> CutBegun {
+        let mut locked = self.lock_all();
+        let begun = self.begin_cut_locked(&mut locked, sink);
+        at_cut();
+        begun
+    }
+
+    /// The same, for who has locked all shards already.
+    pub fn begin_cut_locked(&self, locked: &mut Locked<'_>, sink: &Arc<dyn PreImage>) -> CutBegun {
         let mut sizes = vec![CutSize::default(); self.databases];
         let mut parts = 0;
-        let mut locked = self.lock_all();
         if !self.is_cutting.swap(true, Relaxed) {
             entry::count_cut(true);
         }
@@ -264,7 +271,6 @@ impl Keyspace {
                 });
             }
         }
-        at_cut();
         CutBegun { sizes, parts }
     }
 

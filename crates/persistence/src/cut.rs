@@ -4,7 +4,7 @@
 //! about to change comes first, so that little has to be copied for them. Databases come roughly
 //! in order, but may come back.
 
-use keyspace::{CutEntries, CutSize, DbId, Keyspace, PreImage, ShardId};
+use keyspace::{CutBegun, CutEntries, CutSize, DbId, Keyspace, Locked, PreImage, ShardId};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,9 +52,18 @@ impl Cut {
     /// Begins a cut. Waits for all shards, so it is not for workers; `at_cut` runs while all of
     /// them are locked. There is one cut at a time: a new one ends the one before.
     pub fn begin(keyspace: &Arc<Keyspace>, at_cut: impl FnOnce()) -> Self {
+        Self::new(keyspace, |sink| keyspace.begin_cut(sink, at_cut))
+    }
+
+    /// The same for who has locked all shards. It must not be dropped before they are unlocked.
+    pub fn begin_locked(keyspace: &Arc<Keyspace>, locked: &mut Locked<'_>) -> Self {
+        Self::new(keyspace, |sink| keyspace.begin_cut_locked(locked, sink))
+    }
+
+    fn new(keyspace: &Arc<Keyspace>, begin: impl FnOnce(&Arc<dyn PreImage>) -> CutBegun) -> Self {
         let queue = Arc::new(Queue::default());
         let sink: Arc<dyn PreImage> = queue.clone();
-        let begun = keyspace.begin_cut(&sink, at_cut);
+        let begun = begin(&sink);
         Self {
             keyspace: Arc::clone(keyspace),
             queue,

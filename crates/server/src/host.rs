@@ -247,22 +247,26 @@ impl Host for ServerHost {
         aof.reload(client)
     }
 
-    fn save(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError> {
+    fn save(&self, client: Arc<dyn ClientLink>, locked: &mut Locked<'_>) -> Result<(), ReplyError> {
         let (snapshots, server) = self
             .snapshots
             .get()
             .ok_or(errors::persistence::SAVE_FAILED)?;
         let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
-        snapshots.save_for(&server, client)
+        snapshots.save_for(&server, client, locked)
     }
 
-    fn save_in_background(&self, schedule: bool, keys: u64) -> Result<bool, ReplyError> {
+    fn save_in_background(
+        &self,
+        schedule: bool,
+        locked: &mut Locked<'_>,
+    ) -> Result<bool, ReplyError> {
         let (snapshots, server) = self
             .snapshots
             .get()
             .ok_or(errors::persistence::SAVE_FAILED)?;
         let server = server.upgrade().ok_or(errors::persistence::SAVE_FAILED)?;
-        snapshots.ask(&server, schedule, keys)
+        snapshots.ask(&server, schedule, locked)
     }
 
     fn flushed_all(&self) {

@@ -227,6 +227,9 @@ pub fn write_rdb(
             return Err(SaveError::Cancelled);
         }
     }
+    if cancelled() {
+        return Err(SaveError::Cancelled);
+    }
     encoder.finish().map_err(failed)
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use commands::Server;
 use commands::host::ReloadRequest;
 use keyspace::{DbId, Locked, NewEntry, OnDuplicate};
+use persistence::rdb::check::Checker;
 use persistence::rdb::load::{Events, LoadError, load, load_parallel};
 use persistence::rdb::{Error, ReadSource};
 use resp::{ReplyError, errors};
@@ -182,8 +183,21 @@ impl Snapshots {
             Err(LoadError::Cancelled) => Err(Failed::CalledOff),
             Err(error) => {
                 log_failure(&error);
+                self.log_check(now_ms);
+                tracing::error!("Terminating server after rdb file reading failure.");
                 Err(Failed::Broken)
             }
+        }
+    }
+
+    /// Tells where in the file the fault is, as `redis-check-rdb` would.
+    fn log_check(&self, now_ms: i64) {
+        let path = self.path();
+        if let Ok(file) = self.disk.read(&path) {
+            let mut say = |line: &str| tracing::error!("{line}");
+            let mut progress = |_| {};
+            let checker = Checker::new(now_ms, &mut say, &mut progress);
+            checker.run(ReadSource::new(file, true), &path.to_string_lossy());
         }
     }
 
@@ -275,5 +289,4 @@ pub fn log_failure(error: &LoadError) {
         }
         other => tracing::error!("{other}"),
     }
-    tracing::error!("Terminating server after rdb file reading failure.");
 }

@@ -3,10 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +48,44 @@ pub fn options(
     }
 }
 
+/// A snapshot that has its moment.
+struct Begun {
+    cut: Cut,
+    /// [`commands::stats::Stats::changes`] at that moment.
+    changes: u64,
+    /// Fields about the replication history at that moment.
+    aux: Vec<(&'static str, String)>,
+}
+
+impl Begun {
+    /// Begins one, for who holds all shards or none.
+    fn now(server: &Server, locked: Option<&mut Locked<'_>>) -> Self {
+        let (mut changes, mut aux) = (0, Vec::new());
+        let mut note = || {
+            changes = server.stats.changes();
+            aux.extend(server.replication.aux());
+        };
+        let cut = match locked {
+            Some(locked) => {
+                note();
+                Cut::begin_locked(&server.keyspace, locked)
+            }
+            None => Cut::begin(&server.keyspace, note),
+        };
+        let progress = &server.persistence.saving.progress;
+        progress.keys_total.store(cut.keys() as u64, Relaxed);
+        Self { cut, changes, aux }
+    }
+
+    /// Gives it to the thread that writes it. It is never dropped here, where shards may be
+    /// locked: that thread has not ended.
+    fn hand_over(self, thread: &Sender<Self>) {
+        if let Err(unsent) = thread.send(self) {
+            std::mem::forget(unsent.0);
+        }
+    }
+}
+
 impl Snapshots {
     /// Writes the file; on success notes that everything up to then is saved.
     fn write_file(
@@ -59,8 +95,10 @@ impl Snapshots {
         write: impl FnOnce(&mut dyn Write, &SaveOptions) -> Result<u64, SaveError>,
     ) -> Result<(), FileError> {
         let name = self.name();
+        // By its own name: CONFIG SET dir may go elsewhere meanwhile.
+        let dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
         let place = Place {
-            dir: Path::new("."),
+            dir: &dir,
             name: &name,
             temp,
             sync_as_it_grows: self.config.bool("rdb-save-incremental-fsync"),
@@ -100,8 +138,13 @@ impl Snapshots {
         }
     }
 
-    /// Writes a snapshot of this moment.
-    fn write_cut(&self, server: &Server, temp: &str, guard: &JobGuard) -> Result<(), FileError> {
+    /// Writes a snapshot of the moment at which it was begun.
+    fn write_cut(
+        &self,
+        server: &Server,
+        temp: &str,
+        (guard, begun): (&JobGuard, Begun),
+    ) -> Result<(), FileError> {
         let saving = &server.persistence.saving;
         let held_before = keyspace::held_bytes_total();
         saving.held_bytes_peak.store(0, Relaxed);
@@ -111,14 +154,10 @@ impl Snapshots {
             guard.is_cancelled()
         };
         let result = self.write_file(server, temp, |out, options| {
-            let changes = AtomicU64::new(0);
             let mut options = options.clone();
-            let cut = Cut::begin(&server.keyspace, || {
-                changes.store(server.stats.changes(), Relaxed);
-                options.aux.extend(server.replication.aux());
-            });
-            write_rdb(cut, out, &options, &saving.progress, &cancelled)?;
-            Ok(changes.into_inner())
+            options.aux.extend(begun.aux);
+            write_rdb(begun.cut, out, &options, &saving.progress, &cancelled)?;
+            Ok(begun.changes)
         });
         cancelled();
         let held = saving.held_bytes_peak.load(Relaxed);
@@ -126,8 +165,9 @@ impl Snapshots {
         result
     }
 
-    /// BGSAVE of about so many keys; whether it has begun. It has not if another job runs.
-    pub fn start_in_background(self: &Arc<Self>, keys: u64) -> bool {
+    /// BGSAVE, by one who holds all shards or none; whether it has begun. It has not if another
+    /// job runs.
+    pub fn start_in_background(self: &Arc<Self>, locked: Option<&mut Locked<'_>>) -> bool {
         let Some(server) = self.server.upgrade() else {
             return false;
         };
@@ -139,25 +179,33 @@ impl Snapshots {
         saving.tried_s.store(now_s(), Relaxed);
         saving.started_s.store(now_s(), Relaxed);
         saving.progress.keys.store(0, Relaxed);
-        saving.progress.keys_total.store(keys, Relaxed);
         saving.in_progress.store(true, SeqCst);
         let (this, of_thread) = (Arc::clone(self), Arc::clone(&server));
-        let spawned = std::thread::Builder::new()
+        let (sender, begun) = channel();
+        let run = move || {
+            if let Ok(begun) = begun.recv() {
+                this.run_in_background(&of_thread, guard, begun);
+            }
+        };
+        match std::thread::Builder::new()
             .name("rdb-bgsave".into())
-            .spawn(move || this.run_in_background(&of_thread, guard));
-        if let Err(error) = &spawned {
-            tracing::error!("Can't save in background: {}", os_text(error));
-            saving.ended(false);
-            saving.in_progress.store(false, SeqCst);
+            .spawn(run)
+        {
+            Ok(_) => Begun::now(&server, locked).hand_over(&sender),
+            Err(error) => {
+                tracing::error!("Can't save in background: {}", os_text(&error));
+                saving.ended(false);
+                saving.in_progress.store(false, SeqCst);
+            }
         }
         true
     }
 
-    fn run_in_background(&self, server: &Server, guard: JobGuard) {
+    fn run_in_background(&self, server: &Server, guard: JobGuard, begun: Begun) {
         let pid = std::process::id();
         tracing::info!("Background saving started by pid {pid}");
         let saving = &server.persistence.saving;
-        let result = self.write_cut(server, &background_temp_name(), &guard);
+        let result = self.write_cut(server, &background_temp_name(), (&guard, begun));
         match result {
             Ok(()) => tracing::info!("Background saving terminated with success"),
             Err(FileError::Cancelled) => tracing::error!("Background saving called off"),
@@ -180,12 +228,12 @@ impl Snapshots {
         self: &Arc<Self>,
         server: &Server,
         schedule: bool,
-        keys: u64,
+        locked: &mut Locked<'_>,
     ) -> Result<bool, ReplyError> {
         if server.jobs.running() == Some(JobKind::Save) {
             return Err(errors::persistence::SAVE_IN_PROGRESS);
         }
-        if self.start_in_background(keys) {
+        if self.start_in_background(Some(locked)) {
             return Ok(true);
         }
         if schedule {
@@ -200,13 +248,19 @@ impl Snapshots {
         self: &Arc<Self>,
         server: &Server,
         client: Arc<dyn ClientLink>,
+        locked: &mut Locked<'_>,
     ) -> Result<(), ReplyError> {
         if server.persistence.saving.in_progress.load(SeqCst) {
             return Err(errors::persistence::SAVE_IN_PROGRESS);
         }
         let this = Arc::clone(self);
+        // Where another job runs, the moment of the snapshot is when that is over.
+        let guard = server.jobs.start(JobKind::Save);
+        let is_now = guard.is_some();
+        let (sender, begun) = channel();
         let save = move || {
-            let is_saved = this.save_and_wait();
+            let begun = guard.and_then(|guard| Some((guard, begun.recv().ok()?)));
+            let is_saved = this.save_and_wait(begun);
             let mut reply = Vec::new();
             let mut writer = ReplyWriter::new(&mut reply, Proto::Resp2);
             if is_saved {
@@ -219,23 +273,30 @@ impl Snapshots {
         let spawned = std::thread::Builder::new()
             .name("rdb-save".into())
             .spawn(save);
-        spawned
-            .map(drop)
-            .map_err(|_| errors::persistence::SAVE_FAILED)
+        spawned.map_err(|_| errors::persistence::SAVE_FAILED)?;
+        if is_now {
+            Begun::now(server, Some(locked)).hand_over(&sender);
+        }
+        Ok(())
     }
 
-    /// Writes a snapshot on this thread, when no other job runs; whether that worked.
-    pub fn save_and_wait(&self) -> bool {
+    /// Writes a snapshot on this thread: the one that was begun, or a new one when no other job
+    /// runs; whether that worked.
+    fn save_and_wait(&self, begun: Option<(JobGuard, Begun)>) -> bool {
         let Some(server) = self.server.upgrade() else {
             return false;
         };
-        let guard = loop {
-            match server.jobs.start(JobKind::Save) {
-                Some(guard) => break guard,
-                None => std::thread::sleep(SLOT_POLL),
-            }
-        };
-        self.write_cut(&server, &temp_name(), &guard).is_ok()
+        let (guard, begun) = begun.unwrap_or_else(|| {
+            let guard = loop {
+                match server.jobs.start(JobKind::Save) {
+                    Some(guard) => break guard,
+                    None => std::thread::sleep(SLOT_POLL),
+                }
+            };
+            (guard, Begun::now(&server, None))
+        });
+        self.write_cut(&server, &temp_name(), (&guard, begun))
+            .is_ok()
     }
 
     /// The last snapshot; whether it is written. Clients must not write meanwhile: what slipped in
@@ -245,7 +306,7 @@ impl Snapshots {
             return false;
         };
         loop {
-            if !self.save_and_wait() {
+            if !self.save_and_wait(None) {
                 return false;
             }
             if server.changes_at_save.load(SeqCst) == server.stats.changes() {
@@ -279,7 +340,7 @@ impl Snapshots {
             return;
         }
         if saving.scheduled.swap(false, SeqCst) {
-            self.start_in_background(0);
+            self.start_in_background(None);
             return;
         }
         if !saving.has_points() {
@@ -292,7 +353,7 @@ impl Snapshots {
             |point: &&(u64, u64)| changes >= point.1 && age_s > point.0.min(i64::MAX as u64) as i64;
         if let Some((seconds, changes)) = self.config.save_points().iter().find(is_due) {
             tracing::info!("{changes} changes in {seconds} seconds. Saving...");
-            self.start_in_background(0);
+            self.start_in_background(None);
         }
     }
 
