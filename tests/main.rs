@@ -26,6 +26,7 @@ mod observe;
 mod patterns;
 mod process;
 mod pubsub;
+mod replication;
 mod sets;
 mod sketches;
 mod snapshots;

@@ -118,7 +118,12 @@ fn effects_for(server: &Server, session: &Session) -> Effects {
         on_expired: match session.origin.expires_keys() {
             false => OnExpired::Keep,
             // Our primary tells when.
-            true if server.replication.is_replica() => OnExpired::Hide,
+            true if server.replication.is_replica() => {
+                match server.settings.replica_read_only.load(Relaxed) {
+                    true => OnExpired::Hide,
+                    false => OnExpired::DeleteOnWrite,
+                }
+            }
             true => OnExpired::Delete,
         },
         no_touch: session.no_touch,

@@ -295,6 +295,7 @@ impl<'a> Ctx<'a> {
     pub(crate) fn end_unit(&mut self) {
         if let Some(unit) = self.unit.take().filter(|unit| !unit.is_empty()) {
             self.session.log_offset = self.server.append_to_log(unit);
+            self.session.replicated_offset = self.server.log.replicated();
         }
     }
 

@@ -102,6 +102,9 @@ pub enum OnExpired {
     Delete,
     /// It is treated as absent but stays (a replica, for its clients).
     Hide,
+    /// It is deleted by who opens it for change, and absent but there for who only reads (a
+    /// writable replica).
+    DeleteOnWrite,
     /// It is treated as present (a replica, for its primary; the AOF loader).
     Keep,
 }

@@ -59,7 +59,7 @@ impl<'a> Write<'a> {
         match self.effects.on_expired {
             OnExpired::Keep => {}
             OnExpired::Hide => self.place = None,
-            OnExpired::Delete => {
+            OnExpired::Delete | OnExpired::DeleteOnWrite => {
                 self.remove();
                 self.changed = false;
                 let db = self.db.id();

@@ -190,6 +190,10 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
             continue;
         }
         process.ending();
+        if !replication::wait_for_replicas(server, host.config(), switch, request) {
+            signals::shutdown_forget();
+            continue;
+        }
         if let Some(aof) = host.aof() {
             aof.call_off();
         }

@@ -62,7 +62,50 @@ pub struct Figures {
     pub memory: (u64, u64),
 }
 
+/// How many replicas have everything.
+#[derive(Clone, Debug)]
+pub struct Lagging {
+    /// Those that do.
+    pub in_sync: usize,
+    /// All.
+    pub all: usize,
+    /// About each of the others, for the log.
+    pub lines: Vec<String>,
+}
+
 impl Replication {
+    /// Which replicas have acknowledged everything.
+    pub fn lagging(&self) -> Lagging {
+        let state = self.state.lock();
+        let (offset, now_ms) = (self.log.replicated() as i64, common::clock::now_ms());
+        let behind = state.replicas.iter().filter(|r| r.ack_offset != offset);
+        let lines: Vec<_> = behind
+            .map(|replica| {
+                let lag_s = match replica.stage.is_online() {
+                    true => (now_ms - replica.ack_ms) / 1000,
+                    false => 0,
+                };
+                format!(
+                    "Lagging replica {} reported offset {} behind master, lag={lag_s}, state={}.",
+                    replica.name(),
+                    offset - replica.ack_offset,
+                    replica.stage.name()
+                )
+            })
+            .collect();
+        Lagging {
+            in_sync: state.replicas.len() - lines.len(),
+            all: state.replicas.len(),
+            lines,
+        }
+    }
+
+    /// Asks all replicas how far they are.
+    pub fn ask_for_acks(&self) {
+        self.log.append_to_replicas(&[b"REPLCONF", b"GETACK", b"*"]);
+        self.log.nudge();
+    }
+
     /// The figures at this moment.
     pub fn figures(&self) -> Figures {
         let mut state = self.state.lock();

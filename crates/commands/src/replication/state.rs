@@ -1,7 +1,7 @@
 //! What replication remembers, and the few bits of it that every command asks for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use replication::{Backlog, History, Log, Reader};
@@ -65,6 +65,8 @@ pub struct Replication {
     mode: AtomicU8,
     /// Database that the primary's stream has selected.
     pub(super) stream_db: AtomicU16,
+    /// Until when the end of the process waits for replicas, Unix ms; 0: it does not.
+    pub shutdown_at_ms: AtomicI64,
     /// Bytes received from the primary.
     pub received_bytes: AtomicU64,
     /// Bytes of the stream and of snapshots sent to replicas.
@@ -90,6 +92,7 @@ impl Replication {
             log,
             mode: AtomicU8::new(0),
             stream_db: AtomicU16::new(0),
+            shutdown_at_ms: AtomicI64::new(0),
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             full_syncs: AtomicU64::new(0),
@@ -184,6 +187,19 @@ impl Replication {
             let capacity = server.settings.repl_backlog_size.load(Ordering::Relaxed);
             self.keep(&mut state, capacity);
             state.alone_since_ms = common::clock::now_ms();
+        }
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&self) {
+        for counter in [
+            &self.received_bytes,
+            &self.sent_bytes,
+            &self.full_syncs,
+            &self.partial_syncs,
+            &self.partial_refusals,
+        ] {
+            counter.store(0, Ordering::Relaxed);
         }
     }
 

@@ -14,6 +14,9 @@ impl Replication {
     /// To be called often. Returns when it should be called again at the latest (Unix ms). Not for
     /// workers.
     pub fn tick(&self, server: &Server, now_ms: i64) -> i64 {
+        if server.debug.asleep.load(Relaxed) {
+            return now_ms + 10;
+        }
         self.tick_failover(server, now_ms);
         let mut state = self.state.lock();
         let next_wait = super::wait::expire(&mut state, now_ms);

@@ -91,10 +91,7 @@ fn wait(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         deadline_ms,
     });
     drop(state);
-    replication
-        .log
-        .append_to_replicas(&[b"REPLCONF", b"GETACK", b"*"]);
-    ctx.server.log.nudge();
+    replication.ask_for_acks();
     ctx.session.set_flag(client_flag::BLOCKED, true);
     ctx.wait_without_reply();
     Ok(())

@@ -45,6 +45,11 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     let file = config.path().map(|path| path.display().to_string());
     section.field("config_file", file.unwrap_or_default());
     section.field("io_threads_active", u8::from(host.workers() > 1));
+    let shutdown_at_ms = &facts.server.replication.shutdown_at_ms;
+    match shutdown_at_ms.load(std::sync::atomic::Ordering::Relaxed) {
+        0 => {}
+        at_ms => section.field("shutdown_in_milliseconds", (at_ms - facts.now_ms).max(0)),
+    }
 }
 
 /// Redis shows the TLS port where there is no other.

@@ -4,6 +4,7 @@
 //! What there is to decide is decided in `commands` and in the `replication` crate; here are the
 //! clocks, the sockets and the files. Log lines are Redis's, because tools and tests wait for them.
 
+mod farewell;
 mod feeder;
 mod flow;
 mod link;
@@ -19,6 +20,8 @@ use std::thread::JoinHandle;
 use commands::Server;
 
 use crate::config::Config;
+
+pub use farewell::wait_for_replicas;
 
 /// What all of it works with.
 #[derive(Clone)]

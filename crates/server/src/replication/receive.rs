@@ -75,6 +75,13 @@ pub(super) fn snapshot(
         return Err(Lost::Over);
     }
     tracing::info!("MASTER <-> REPLICA sync: Finished with success");
+    if server.aof.is_enabled()
+        && let Some(host) = server.host()
+        && let Err(error) = host.rewrite_aof(false)
+    {
+        // What is in the file belongs to other data.
+        tracing::error!("Can't rewrite the append only file after synchronization: {error}");
+    }
     server.changes_at_save.store(server.stats.changes(), SeqCst);
     if is_marked {
         let ack = offset.to_string();

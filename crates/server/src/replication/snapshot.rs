@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use ::replication::payload::{Framing, MARK_LEN};
 use bytes::Bytes;
@@ -34,6 +34,7 @@ pub(super) fn run(context: &Context, plan: SyncPlan) {
         false => "disk",
     };
     tracing::info!("Starting BGSAVE for SYNC with target: {kind}");
+    server.persistence.saving.in_progress.store(true, SeqCst);
     if plan.is_diskless {
         to_replicas(context, plan, guard);
     } else {
@@ -136,6 +137,12 @@ fn through_file(context: &Context, plan: SyncPlan, guard: JobGuard) {
         None => Vec::new(),
     };
     drop(guard);
+    context
+        .server
+        .persistence
+        .saving
+        .in_progress
+        .store(false, SeqCst);
     replication.end_sync();
     if let Some((len, file)) = file {
         send_file(
@@ -306,6 +313,12 @@ fn to_replicas(context: &Context, plan: SyncPlan, guard: JobGuard) {
             .map_err(|error| FileError::Write("send", error))
     });
     drop(guard);
+    context
+        .server
+        .persistence
+        .saving
+        .in_progress
+        .store(false, SeqCst);
     match written {
         Ok(()) => {
             let flows = fan.flows.unwrap_or_default();

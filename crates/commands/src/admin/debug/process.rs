@@ -3,6 +3,7 @@
 //! How the process ends is the host's business; this is what is asked of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use resp::{Args, ReplyWriter, errors};
@@ -14,8 +15,11 @@ use crate::host::{Crash, ReloadRequest};
 /// Holds every shard while it sleeps, so that all commands which touch keys wait, on all workers:
 /// those are deferred, and their workers go on with PING and the like. The worker that sleeps
 /// serves nobody; with a single worker the whole server stands still, as Redis does.
-pub(super) fn sleep(_: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+pub(super) fn sleep(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let asleep = &ctx.server.debug.asleep;
+    asleep.store(true, Ordering::Relaxed);
     sleep_s(args.at(2));
+    asleep.store(false, Ordering::Relaxed);
     out.ok();
     Ok(())
 }

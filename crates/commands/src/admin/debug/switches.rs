@@ -17,6 +17,8 @@ const PACKED_THRESHOLD_BYTES: u64 = 1 << 30;
 pub struct Switches {
     /// Periodic tasks rest.
     pub pause_cron: AtomicBool,
+    /// DEBUG SLEEP: replicas must not hear from us either, as if nothing happened at all.
+    pub asleep: AtomicBool,
     /// Checksums of dumps are not looked at.
     pub skip_checksums: AtomicBool,
     /// Microseconds to wait before the append-only file is written.
@@ -31,6 +33,7 @@ impl Default for Switches {
     fn default() -> Self {
         Self {
             pause_cron: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
             skip_checksums: AtomicBool::new(false),
             aof_flush_sleep_us: AtomicU64::new(0),
             allow_noscript: AtomicBool::new(false),

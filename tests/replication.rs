@@ -1,0 +1,207 @@
+//! Replication: primary and replica, each of them ours or Redis; lost links, promotions, chains.
+
+use super::dumps::fill;
+use super::support::{RawClient, Server, Value, wait_until};
+
+const ARGS: [&str; 6] = [
+    "--enable-debug-command",
+    "yes",
+    "--repl-diskless-sync-delay",
+    "0",
+    "--repl-ping-replica-period",
+    "3600",
+];
+
+fn ok(client: &mut RawClient, command: &str) {
+    let reply = client.call(command);
+    assert_eq!(reply.text(), "OK", "{command}");
+}
+
+fn follow(replica: &Server, primary: &Server) {
+    for server in [replica, primary] {
+        wait_until("it has started", || server.info("loading") == "0");
+    }
+    ok(
+        &mut replica.raw(),
+        &format!("REPLICAOF 127.0.0.1 {}", primary.port()),
+    );
+    wait_until("the link is up", || {
+        replica.info("master_link_status") == "up"
+    });
+}
+
+fn digest(server: &Server) -> String {
+    server.raw().call("DEBUG DIGEST").text()
+}
+
+fn is_caught_up(replica: &Server, primary: &Server) -> bool {
+    replica.info("master_repl_offset") == primary.info("master_repl_offset")
+}
+
+fn assert_equal(replica: &Server, primary: &Server) {
+    wait_until("the replica has everything", || {
+        is_caught_up(replica, primary)
+    });
+    assert_eq!(digest(replica), digest(primary), "{}", replica.log());
+}
+
+/// Changes of many kinds, some of which are rewritten on their way.
+fn work(client: &mut RawClient, rounds: usize) {
+    for i in 0..rounds {
+        ok(client, &format!("SELECT {}", i % 3));
+        for command in [
+            &format!("SET key:{i} value EX 10000"),
+            &format!("INCRBYFLOAT sum 0.{i}"),
+            &format!("SADD members {i} {} {}", i + 1, i + 2),
+            "SPOP members",
+            &format!("ZADD ranks {i} member:{i}"),
+            "ZPOPMIN ranks",
+            &format!("RPUSH list {i}"),
+            "LMOVE list other LEFT RIGHT",
+            &format!("HSET hash field:{i} {i}"),
+            &format!("XADD stream * round {i}"),
+            &format!("PFADD sketch {i}"),
+            &format!("SETRANGE long {i} x"),
+        ] {
+            let reply = client.call(command);
+            assert!(!matches!(reply, Value::Error(_)), "{command}: {reply:?}");
+        }
+        ok(client, "MULTI");
+        client.call(&format!("SET first {i}"));
+        client.call(&format!("SELECT {}", (i + 1) % 3));
+        client.call(&format!("SET second {i}"));
+        client.call("EXEC");
+    }
+}
+
+/// From the first snapshot through a lost link to a promotion, after which the old primary follows.
+fn live_together(primary: &Server, replica: &Server) {
+    fill(&mut primary.raw());
+    work(&mut primary.raw(), 10);
+    follow(replica, primary);
+    work(&mut primary.raw(), 50);
+    assert_equal(replica, primary);
+    primary.raw().call("CLIENT KILL TYPE replica");
+    work(&mut primary.raw(), 50);
+    wait_until("it continues", || primary.info("sync_partial_ok") == "1");
+    assert_eq!(primary.info("sync_full"), "1");
+    assert_equal(replica, primary);
+    ok(&mut replica.raw(), "REPLICAOF NO ONE");
+    ok(&mut replica.raw(), "SET promoted 1");
+    follow(primary, replica);
+    assert_eq!(replica.info("sync_full"), "0");
+    assert_equal(primary, replica);
+}
+
+#[test]
+fn a_replica_follows_through_lost_links_and_promotions() {
+    live_together(&Server::start(&ARGS), &Server::start(&ARGS));
+}
+
+#[test]
+fn redis_follows_us() {
+    if let Some(redis) = Server::start_redis(&ARGS) {
+        live_together(&Server::start(&ARGS), &redis);
+    }
+}
+
+#[test]
+fn we_follow_redis() {
+    if let Some(redis) = Server::start_redis(&ARGS) {
+        live_together(&redis, &Server::start(&ARGS));
+    }
+}
+
+#[test]
+fn a_snapshot_through_a_file_is_as_good() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    ok(&mut primary.raw(), "CONFIG SET repl-diskless-sync no");
+    live_together(&primary, &replica);
+}
+
+#[test]
+fn replicas_of_replicas_get_the_same_stream() {
+    let servers: Vec<_> = (0..3).map(|_| Server::start(&ARGS)).collect();
+    follow(&servers[1], &servers[0]);
+    follow(&servers[2], &servers[1]);
+    work(&mut servers[0].raw(), 30);
+    assert_equal(&servers[1], &servers[0]);
+    assert_equal(&servers[2], &servers[0]);
+    // The last in the chain goes on with the first, without a snapshot.
+    follow(&servers[2], &servers[0]);
+    work(&mut servers[0].raw(), 5);
+    assert_equal(&servers[2], &servers[0]);
+    assert_eq!(servers[0].info("sync_full"), "1");
+}
+
+#[test]
+fn a_transaction_is_seen_whole_on_a_replica() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    follow(&replica, &primary);
+    let mut writer = primary.raw();
+    let mut reader = replica.raw();
+    for i in 0..500 {
+        ok(&mut writer, "MULTI");
+        writer.call(&format!("SET a {i}"));
+        writer.call(&format!("SET b {i}"));
+        writer.call("EXEC");
+        let seen = reader.call("MGET a b");
+        let seen = seen.elements();
+        assert_eq!(seen[0], seen[1]);
+    }
+    assert_equal(&replica, &primary);
+}
+
+#[test]
+fn what_is_not_allowed_on_a_replica_is_refused() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    follow(&replica, &primary);
+    let mut client = replica.raw();
+    assert_eq!(
+        client.call("SET a 1"),
+        Value::error("READONLY You can't write against a read only replica.")
+    );
+    ok(&mut client, "CONFIG SET replica-serve-stale-data no");
+    ok(&mut client, "REPLICAOF 127.0.0.1 1");
+    assert_eq!(
+        client.call("GET a"),
+        Value::error(
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+        )
+    );
+    ok(&mut client, "REPLICAOF NO ONE");
+    ok(&mut client, "SET a 1");
+    ok(&mut client, "CONFIG SET min-replicas-to-write 1");
+    assert_eq!(
+        client.call("SET a 1"),
+        Value::error("NOREPLICAS Not enough good replicas to write.")
+    );
+}
+
+#[test]
+fn wait_counts_replicas_that_have_the_change() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    follow(&replica, &primary);
+    let mut client = primary.raw();
+    ok(&mut client, "SET a 1");
+    assert_eq!(client.call("WAIT 1 10000"), Value::Integer(1));
+    replica.signal("-STOP");
+    ok(&mut client, "SET a 2");
+    assert_eq!(client.call("WAIT 1 50"), Value::Integer(0));
+    replica.signal("-CONT");
+    assert_eq!(client.call("WAIT 1 10000"), Value::Integer(1));
+}
+
+#[test]
+fn failover_loses_nothing_and_swaps_the_parts() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    follow(&replica, &primary);
+    work(&mut primary.raw(), 20);
+    ok(&mut primary.raw(), "FAILOVER");
+    wait_until("they have changed places", || {
+        primary.info("role") == "slave" && primary.info("master_link_status") == "up"
+    });
+    assert_eq!(replica.info("role"), "master");
+    assert_equal(&primary, &replica);
+    assert_eq!(replica.info("sync_full"), "0");
+}
