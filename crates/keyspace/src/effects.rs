@@ -212,14 +212,9 @@ impl Effects {
     #[inline]
     pub fn clear(&mut self) {
         self.dirty = 0;
-        if let Some(followed) = self.followed.take() {
-            self.clear_followed(followed);
-        }
-    }
-
-    #[cold]
-    fn clear_followed(&mut self, followed: Box<Followed>) {
-        if !followed.ready.is_empty() {
+        if let Some(followed) = self.followed.take()
+            && !followed.ready.is_empty()
+        {
             self.ready = followed.ready;
         }
     }
