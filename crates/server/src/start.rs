@@ -141,6 +141,18 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     Ok(0)
 }
 
+/// The commands, some of them under other names.
+fn table(extras: &Collected) -> anyhow::Result<Table> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let renames: Vec<_> = extras
+        .renames
+        .iter()
+        .map(|(old, new)| (text(old), text(new)))
+        .collect();
+    Table::new(FAMILIES, &renames)
+        .map_err(|name| anyhow::anyhow!("rename-command: no such command, or name in use: {name}"))
+}
+
 /// Loads the data: what the append-only file has, or else the snapshot.
 fn load(
     server: &Server,
@@ -211,15 +223,7 @@ fn server(config: &Config, extras: &Collected, workers: usize) -> anyhow::Result
         databases: config.unsigned("databases") as usize,
         shards: (workers * 16).max(64),
     }));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let renames: Vec<_> = extras
-        .renames
-        .iter()
-        .map(|(old, new)| (text(old), text(new)))
-        .collect();
-    let table = Table::new(FAMILIES, &renames).map_err(|name| {
-        anyhow::anyhow!("rename-command: no such command, or name in use: {name}")
-    })?;
+    let table = table(&extras)?;
     Ok(Arc::new(Server::new(keyspace, table, workers)))
 }
 

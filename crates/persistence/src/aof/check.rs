@@ -57,7 +57,7 @@ pub fn usage(program: &str) -> String {
     format!("Usage: {program} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>")
 }
 
-/// Checks a snapshot at the beginning of a file and leaves the file behind it; prints what it finds.
+/// Checks a snapshot at the beginning of a file and leaves the file behind it; prints its findings.
 pub type CheckRdb<'a> = &'a mut dyn FnMut(&str, &mut File, &mut dyn Write) -> io::Result<bool>;
 
 /// The tool's surroundings.
@@ -219,7 +219,7 @@ struct Part<'a> {
 }
 
 fn check_file(task: &Task, part: &Part<'_>, tools: &mut Tools<'_>) -> Result<Found, Stop> {
-    let Part { name, is_last, .. } = *part;
+    let name = part.name;
     let mut file = match OpenOptions::new().read(true).write(true).open(part.path) {
         Ok(file) => file,
         Err(error) => {
@@ -259,6 +259,18 @@ fn check_file(task: &Task, part: &Part<'_>, tools: &mut Tools<'_>) -> Result<Fou
         End::Bad(offset, text) => writeln!(tools.out, "0x{offset:>16x}: {text}")?,
         End::Fine => {}
     }
+    judge(task, part, (&file, size), (good, line), tools)
+}
+
+/// Says how much of a file is well-formed, and cuts the rest if that is wanted.
+fn judge(
+    task: &Task,
+    part: &Part<'_>,
+    (file, size): (&File, u64),
+    (good, line): (u64, u64),
+    tools: &mut Tools<'_>,
+) -> Result<Found, Stop> {
+    let Part { name, is_last, .. } = *part;
     let diff = size - good;
     if let Some(time) = task.to_time_s.filter(|_| diff == 0) {
         writeln!(

@@ -4,7 +4,7 @@
 //! that wait by then. With the other policies a worker writes what its client changed before the
 //! reply leaves, and the thread only looks after syncing. Either way the gate is told how far the
 //! file is. When the disk fails, what was not written is kept, changes are refused through the gate
-//! (MISCONF), and the thread tries again. Others leave requests, which it serves between two writes.
+//! (MISCONF), and the thread tries again. Others leave requests; it serves them between two writes.
 
 use std::io;
 use std::sync::Arc;
