@@ -21,6 +21,8 @@ pub struct Peer {
     pub(super) without_data: bool,
     /// `rdb-filter-only` without `functions`.
     pub(super) without_functions: bool,
+    /// Since when it waits for us to take over, Unix ms; 0: it does not.
+    pub(super) takeover_ms: i64,
     /// It has become a replica.
     pub(crate) is_replica: bool,
 }

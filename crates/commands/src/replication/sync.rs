@@ -14,6 +14,10 @@ use crate::session::client_flag;
 use super::replicas::{self, Replica, Stage, without_port};
 use super::state::State;
 
+/// How long a takeover waits for the rest of the stream, and how often it looks.
+const AWAIT_MS: i64 = 500;
+const AWAIT_STEP_MS: i64 = 5;
+
 /// `PSYNC`
 pub const PSYNC: Command = Command::new("psync", -3, sync)
     .group(Group::Server)
@@ -45,6 +49,7 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         .get(3)
         .is_some_and(|word| word.eq_ignore_ascii_case(b"failover"))
     {
+        await_stream(ctx, args)?;
         take_over(ctx, args.at(1))?;
     }
     if replication.is_failing_over() {
@@ -111,6 +116,24 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     ctx.session.set_flag(client_flag::REPLICA, true);
     // Whoever feeds replicas has something to do.
     ctx.server.log.nudge();
+    Ok(())
+}
+
+/// A primary that hands over may have sent more than we have applied so far: that comes first, if it
+/// comes soon.
+fn await_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    let wanted = common::number::parse_i64(args.at(2)).unwrap_or_default();
+    let is_behind = wanted > ctx.server.log.replicated() as i64 + 1;
+    let now_ms = common::clock::now_ms();
+    let peer = ctx.session.peer.get_or_insert_default();
+    if peer.takeover_ms == 0 {
+        peer.takeover_ms = now_ms;
+    }
+    if is_behind && ctx.server.replication.is_replica() && now_ms - peer.takeover_ms < AWAIT_MS {
+        ctx.session.link.wake_at(now_ms + AWAIT_STEP_MS);
+        ctx.deferred = true;
+        return Err(errors::DEFERRED);
+    }
     Ok(())
 }
 
