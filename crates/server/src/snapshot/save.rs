@@ -1,4 +1,7 @@
 //! Writing snapshots: SAVE, BGSAVE, save points, the one before the end.
+//!
+//! A snapshot has its moment before its thread begins to write: who asks for one holds all shards
+//! then, or nobody does and they are locked for it. What is written afterwards changes nothing.
 
 use std::io::Write;
 use std::path::Path;
