@@ -1,4 +1,7 @@
 //! Reading snapshots: at the start, with all cores, and for DEBUG RELOAD.
+//!
+//! At the start all cores work on it, and commands are refused meanwhile; a broken file ends the
+//! server, and the log says where the fault is.
 
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering::Relaxed;
