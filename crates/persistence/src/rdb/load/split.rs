@@ -1,4 +1,7 @@
 //! Finding where a value ends without decoding it: its bytes are copied out of the source.
+//!
+//! Only forms that are nothing but lengths and strings are known here; the others are rare, and
+//! decoded by the thread that reads.
 
 use crate::rdb::types::*;
 use crate::rdb::{Error, Source};
