@@ -57,8 +57,18 @@ pub(super) struct Upstream {
     /// Bytes read from the link that have not been applied.
     pub(super) unapplied: u64,
     pub(super) cancel: Option<Cancel>,
-    /// While it is connected: the ends of the connection, the session's state, since when.
-    pub(super) seat: Option<((String, String, i32), Arc<ClientState>, i64)>,
+    /// While it is connected.
+    pub(super) seat: Option<Connection>,
+}
+
+/// A connection to a primary, as others see it.
+#[derive(Clone)]
+pub(super) struct Connection {
+    /// Its address, ours, and the descriptor.
+    pub(super) ends: (String, String, i32),
+    /// The state of the session that its commands run in.
+    pub(super) client: Arc<ClientState>,
+    pub(super) since_ms: i64,
 }
 
 /// A primary to be connected with.

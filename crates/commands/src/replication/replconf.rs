@@ -20,7 +20,7 @@ pub const REPLCONF: Command = Command::new("replconf", -1, replconf)
     .flags(ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY);
 
 fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(errors::SYNTAX);
     }
     for at in (1..args.len()).step_by(2) {

@@ -8,7 +8,7 @@ use common::clock::now_ms;
 use crate::host::{ClientBuffers, ClientView};
 use crate::session::{ClientLink, ClientState, client_flag};
 
-use super::follow::Cancel;
+use super::follow::{Cancel, Connection};
 use super::state::Replication;
 
 /// The ids of primaries are beyond those of clients.
@@ -80,7 +80,11 @@ impl Replication {
         use std::sync::atomic::Ordering::Relaxed;
         state.flags.fetch_or(client_flag::PRIMARY, Relaxed);
         self.with_upstream(generation, |upstream| {
-            upstream.seat = Some((ends, Arc::clone(state), now_ms()));
+            upstream.seat = Some(Connection {
+                ends,
+                client: Arc::clone(state),
+                since_ms: now_ms(),
+            });
         });
     }
 
@@ -88,12 +92,12 @@ impl Replication {
     pub(crate) fn seat(&self) -> Option<Seat> {
         let state = self.state.lock();
         let upstream = state.upstream.as_ref()?;
-        let (ends, client, created_ms) = upstream.seat.clone()?;
+        let connection = upstream.seat.clone()?;
         Some(Seat {
             id: FIRST_ID + upstream.generation,
-            ends,
-            state: client,
-            created_ms,
+            ends: connection.ends,
+            state: connection.client,
+            created_ms: connection.since_ms,
             last_io_ms: upstream.last_io_ms,
             cancel: upstream.cancel.clone(),
         })

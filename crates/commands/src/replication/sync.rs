@@ -119,8 +119,8 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     Ok(())
 }
 
-/// A primary that hands over may have sent more than we have applied so far: that comes first, if it
-/// comes soon.
+/// A primary that hands over may have sent more than we have applied so far: that comes first,
+/// if it comes soon.
 fn await_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let wanted = common::number::parse_i64(args.at(2)).unwrap_or_default();
     let is_behind = wanted > ctx.server.log.replicated() as i64 + 1;

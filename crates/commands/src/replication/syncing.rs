@@ -191,8 +191,8 @@ impl Replication {
         targets
     }
 
-    /// A replica has its snapshot: it is fed from here on, or when it has said that it is ready. One
-    /// that wanted nothing else is let go; false then.
+    /// A replica has its snapshot: it is fed from here on, or when it has said that it is ready.
+    /// One that wanted nothing else is let go; false then.
     pub fn synced(&self, id: u64, awaits_ack: bool) -> bool {
         let mut state = self.state.lock();
         let Some(replica) = state.replicas.iter_mut().find(|replica| replica.id == id) else {

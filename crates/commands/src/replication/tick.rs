@@ -52,7 +52,8 @@ impl Replication {
         let period = settings.repl_ping_replica_period_s.load(Relaxed).max(1);
         let paused = state.failover.is_some() && server.pause.holds_writes(now_ms);
         let is_primary = state.upstream.is_none();
-        if is_primary && state.seconds % period == 0 && !state.replicas.is_empty() && !paused {
+        let is_time = state.seconds.is_multiple_of(period);
+        if is_primary && is_time && !state.replicas.is_empty() && !paused {
             self.log.append_to_replicas(&[b"PING"]);
         }
         for replica in &state.replicas {

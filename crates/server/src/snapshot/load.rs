@@ -165,6 +165,8 @@ impl Snapshots {
         let source = ReadSource::new(file, options.checksum && self.config.bool("rdbchecksum"));
         let mut options = options;
         options.checksum &= self.config.bool("rdbchecksum");
+        // On a replica, keys are there until the primary says otherwise.
+        options.skip_expired = !server.replication.is_replica();
         let loaded = &server.persistence.load.loaded;
         let result = load_parallel(source, &options, loaded, &watch, (helpers, &insert));
         watch.bar.finish();
@@ -175,7 +177,10 @@ impl Snapshots {
                 let seconds = (common::clock::monotonic_us() - started_us) as f64 / 1e6;
                 tracing::info!("DB loaded from disk: {seconds:.3} seconds");
                 let origin = watch.origin();
-                if let (Some(id), Some(offset)) = (origin.id, origin.offset) {
+                // Keys that were left out are still there on our replicas, which would not be told:
+                // they must not continue.
+                let is_whole = loaded.expired.load(Relaxed) == 0;
+                if let (Some(id), Some(offset), true) = (origin.id, origin.offset, is_whole) {
                     server.replication.restore(server, &id, (offset, origin.db));
                 }
                 server
