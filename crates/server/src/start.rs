@@ -85,12 +85,7 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
         settings,
         cpus: Vec::new(),
     };
-    let host = Arc::new(ServerHost::new(Arc::clone(&config)));
-    server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
-    let snapshots = Arc::new(Snapshots::new(&server, Arc::clone(&config)));
-    host.attach_snapshots(Arc::clone(&snapshots), &server);
-    let aof = Aof::new(&server, &config);
-    host.attach_aof(aof.clone());
+    let (host, snapshots, aof) = host(&server, &config);
     // Clients that come before the data is there are told so.
     server.persistence.begin_loading(0, common::clock::now_ms());
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&host)));
@@ -139,6 +134,17 @@ fn serve(program: &str, start: &Start) -> anyhow::Result<i32> {
     aof.shutdown();
     process.ended();
     Ok(0)
+}
+
+/// What the commands need of the server around them, files included.
+fn host(server: &Arc<Server>, config: &Arc<Config>) -> (Arc<ServerHost>, Arc<Snapshots>, Aof) {
+    let host = Arc::new(ServerHost::new(Arc::clone(config)));
+    server.set_host(Arc::clone(&host) as Arc<dyn commands::host::Host>);
+    let snapshots = Arc::new(Snapshots::new(server, Arc::clone(config)));
+    host.attach_snapshots(Arc::clone(&snapshots), server);
+    let aof = Aof::new(server, config);
+    host.attach_aof(aof.clone());
+    (host, snapshots, aof)
 }
 
 /// The commands, some of them under other names.
@@ -223,7 +229,7 @@ fn server(config: &Config, extras: &Collected, workers: usize) -> anyhow::Result
         databases: config.unsigned("databases") as usize,
         shards: (workers * 16).max(64),
     }));
-    let table = table(&extras)?;
+    let table = table(extras)?;
     Ok(Arc::new(Server::new(keyspace, table, workers)))
 }
 

@@ -22,6 +22,9 @@ use replication::log::Reader;
 use super::writer::{Request, Switch};
 use super::{Mode, Shared, State, load, preamble};
 
+/// An open file and its name.
+type NamedFile = (String, Box<dyn DiskFile>);
+
 /// How often it looks whether it was called off, while it waits for the writer.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -72,7 +75,7 @@ struct Job {
     guard: JobGuard,
     mode: Mode,
     /// The new increment and its name; none while the log is off.
-    incr: Option<(String, Box<dyn DiskFile>)>,
+    incr: Option<NamedFile>,
     is_rdb: bool,
 }
 
@@ -163,7 +166,7 @@ impl Shared {
     fn open_incr(
         &self,
         state: &State,
-    ) -> Result<Option<(String, Box<dyn DiskFile>)>, persistence::aof::store::StoreError> {
+    ) -> Result<Option<NamedFile>, persistence::aof::store::StoreError> {
         let Some(store) = &state.store else {
             return Ok(None);
         };
@@ -263,11 +266,7 @@ impl Job {
     }
 
     /// Asks the writer to go on with the new increment from offset `at`.
-    fn switch(
-        &self,
-        at: u64,
-        (name, file): (String, Box<dyn DiskFile>),
-    ) -> Result<Receiver<bool>, Failure> {
+    fn switch(&self, at: u64, (name, file): NamedFile) -> Result<Receiver<bool>, Failure> {
         let (done, switched) = channel();
         let shared = Arc::clone(&self.shared);
         let ready = move || {

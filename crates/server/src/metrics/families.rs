@@ -209,9 +209,7 @@ fn commands(source: &Source) -> Vec<Family> {
         let counts = source.server.stats.histogram(*id)?;
         Some((
             labels.clone(),
-            totals.usec as f64,
-            counts.iter().sum(),
-            steps(&counts),
+            (totals.usec as f64, counts.iter().sum(), steps(&counts)),
         ))
     });
     let histograms = Values::Histogram(histograms.collect());

@@ -57,9 +57,12 @@ pub(super) enum Values {
     Gauge(Vec<(Labels, Number)>),
     /// What only goes up.
     Counter(Vec<(Labels, Number)>),
-    /// Sum, count, and the count of each step by its upper bound.
-    Histogram(Vec<(Labels, f64, u64, Vec<(f64, u64)>)>),
+    /// What is spread over steps.
+    Histogram(Vec<(Labels, Spread)>),
 }
+
+/// Sum, count, and the count of each step by its upper bound.
+pub(super) type Spread = (f64, u64, Vec<(f64, u64)>);
 
 /// A metric with its explanation.
 #[derive(Debug)]
@@ -130,7 +133,7 @@ impl Family {
                 })
             }),
             Values::Histogram(values) => {
-                values.iter().try_for_each(|(labels, sum, count, steps)| {
+                values.iter().try_for_each(|(labels, (sum, count, steps))| {
                     with(&mut encoder, labels, |encoder| {
                         encoder.encode_histogram::<NoLabelSet>(*sum, *count, steps, None)
                     })
@@ -178,7 +181,7 @@ mod tests {
             family(
                 "latency",
                 "Times",
-                Values::Histogram(vec![(labels(), 5.0, 2, vec![(1.0, 1), (4.0, 1)])]),
+                Values::Histogram(vec![(labels(), (5.0, 2, vec![(1.0, 1), (4.0, 1)]))]),
             ),
         ];
         expect![[r##"

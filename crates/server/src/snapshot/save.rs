@@ -129,7 +129,7 @@ impl Snapshots {
                 os_text(error)
             ),
             FileError::Write(step, error) => {
-                tracing::error!("Write error saving DB on disk({step}): {}", os_text(error))
+                tracing::error!("Write error saving DB on disk({step}): {}", os_text(error));
             }
             FileError::Rename(error) => tracing::error!(
                 "Error moving temp DB file {temp} on the final destination {} (in server root dir \
