@@ -67,7 +67,8 @@ fn a_client_that_waits_for_several_keys_gets_one_element() {
             a.send_command(&["RPUSH", "a", "1"]);
             b.send_command(&["RPUSH", "b", "1"]);
             assert_eq!(waiting.read().elements().len(), 2);
-            (a.read(), b.read());
+            a.read();
+            b.read();
             let left = a.call("EXISTS a b").number();
             assert_eq!(left, 1, "round {round}");
             a.call("DEL a b");

@@ -41,7 +41,7 @@ fn resp2_clients_redirect_to_a_connection_that_subscribed() {
     reader.call(&format!("CLIENT TRACKING ON REDIRECT {id}"));
     assert_eq!(reader.call("CLIENT GETREDIR"), Value::Integer(id));
     let list = reader.call("CLIENT LIST").text();
-    assert!(list.contains(&format!(" flags=t ")) && list.contains(&format!(" redir={id} ")));
+    assert!(list.contains(" flags=t ") && list.contains(&format!(" redir={id} ")));
     reader.call("GET k");
     writer.call("SET k v");
     let told = [
@@ -108,7 +108,7 @@ fn a_cache_that_heeds_invalidations_ends_with_the_last_values() {
     let mut reader = resp3(&server);
     reader.call("CLIENT TRACKING ON");
     let mut cache = std::collections::HashMap::new();
-    let mut read =
+    let read =
         |reader: &mut RawClient, key: &str, cache: &mut std::collections::HashMap<_, _>| {
             reader.send_command(&["GET", key]);
             loop {

@@ -218,7 +218,6 @@ mod tests {
         };
         let done = Some(vec![Value::Integer(1)]);
         let set = seen(1, (5, 6), Command::Set(0, 3), ok());
-        let check = |history: &[Seen]| super::check(history);
         assert_eq!(
             check(&[watch.clone(), exec(done.clone())]),
             Verdict::Linearizable

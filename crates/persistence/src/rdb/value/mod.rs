@@ -107,7 +107,7 @@ pub struct Scratch {
     name: Vec<u8>,
 }
 
-/// The type byte that [`write`] writes a value for.
+/// The type byte that [`write()`] writes a value for.
 #[must_use]
 pub fn type_of(value: ValueRef<'_>) -> u8 {
     match value {
