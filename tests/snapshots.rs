@@ -1,4 +1,5 @@
-//! Snapshots: saving and loading, in exchange with Redis, under writers, through failures and kills.
+//! Snapshots: saving and loading, in exchange with Redis, under writers, through failures and
+//! kills.
 
 use std::process::Command;
 

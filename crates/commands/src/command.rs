@@ -88,7 +88,8 @@ pub mod flag {
     /// Subject to `enable-module-command` (never shown).
     pub const PROTECTED_MODULE: u64 = 1 << 40;
 
-    /// Takes about as little time as a FAST command, though Redis does not call it so (never shown).
+    /// Takes about as little time as a FAST command, though Redis does not call it so (never
+    /// shown).
     pub const BRIEF: u64 = 1 << 43;
 
     /// Shown names, in the order in which `COMMAND INFO` shows them. MAY_REPLICATE is not shown.

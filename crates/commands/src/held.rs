@@ -1,10 +1,10 @@
 //! Values that are not to be changed now: large ones that a snapshot is reading, and keys that are
 //! on their way to another server. Who wants to change one waits.
 //!
-//! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its shard locked the
-//! while. So this is asked before the handler runs, and only while a snapshot goes on; what it
-//! does not foresee (keys that a script did not declare) is copied. Commands that overwrite or
-//! remove a value do not wait: the snapshot keeps what they took away.
+//! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its
+//! shard locked the while. So this is asked before the handler runs, and only while a snapshot goes
+//! on; what it does not foresee (keys that a script did not declare) is copied. Commands that
+//! overwrite or remove a value do not wait: the snapshot keeps what they took away.
 
 use std::sync::Arc;
 

@@ -48,13 +48,14 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The reply.
     fn load_aof(&self, client: Arc<dyn ClientLink>) -> Result<(), ReplyError>;
-    /// SAVE, with all shards locked: a snapshot of this moment is written; the client is blocked and gets its reply through its link.
+    /// SAVE, with all shards locked: a snapshot of this moment is written; the client is blocked
+    /// and gets its reply through its link.
     ///
     /// # Errors
     /// The reply.
     fn save(&self, client: Arc<dyn ClientLink>, locked: &mut Locked<'_>) -> Result<(), ReplyError>;
-    /// BGSAVE, with all shards locked: true if it has begun, false if it will when the running job is through, which is
-    /// done only if `schedule`.
+    /// BGSAVE, with all shards locked: true if it has begun, false if it will when the running job
+    /// is through, which is done only if `schedule`.
     ///
     /// # Errors
     /// The reply.

@@ -1,7 +1,7 @@
 //! SLOWLOG: the latest commands that took longer than a limit.
 //!
-//! Arguments are shortened when recorded, as in Redis: at most 32 of them and 128 bytes each, unless
-//! configured otherwise, so that the log's memory is bounded.
+//! Arguments are shortened when recorded, as in Redis: at most 32 of them and 128 bytes each,
+//! unless configured otherwise, so that the log's memory is bounded.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

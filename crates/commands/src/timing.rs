@@ -2,9 +2,9 @@
 //!
 //! A reading costs a tenth of what a small command does. The end of one command is therefore the
 //! start of the next in its read batch, and equal *brief* commands that follow one another in a
-//! pipeline (one key, few arguments, a short reply) are timed together, up to [`TOGETHER_MAX`]; each
-//! is taken to have lasted as long as the others. The last command of a batch always closes its
-//! group, so that unpipelined commands are timed one by one. Time stands still for a group.
+//! pipeline (one key, few arguments, a short reply) are timed together, up to [`TOGETHER_MAX`];
+//! each is taken to have lasted as long as the others. The last command of a batch always closes
+//! its group, so that unpipelined commands are timed one by one. Time stands still for a group.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,7 @@
 //! BGREWRITEAOF and WAITAOF: the append-only file, as clients see it.
+//!
+//! The file itself belongs to the server, which is reached through the host; a client that waits
+//! in WAITAOF is released by its gate or by its timeout, whichever comes first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -1,4 +1,7 @@
 //! The server itself: what it is, how it is, and what administrators do with it.
+//!
+//! A file for each command or family of subcommands. What they show or change belongs to the server
+//! around the command layer and is reached through `Host`.
 
 mod aof;
 mod command;

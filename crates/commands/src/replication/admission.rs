@@ -1,5 +1,6 @@
 //! What replication forbids: writes on a read-only replica, writes with too few replicas, reads of
 //! stale data, and nearly everything to clients that are replicas.
+//! A refusal that depends on the role is decided by atomics alone: these run before every command.
 
 use std::sync::atomic::Ordering::Relaxed;
 

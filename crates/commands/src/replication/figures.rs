@@ -1,4 +1,7 @@
 //! What INFO and ROLE say about replication.
+//!
+//! Copies, taken under the lock in one go, so that what is shown belongs together and the lock is
+//! not held while text is made.
 
 use replication::History;
 

@@ -1,4 +1,7 @@
 //! REPLCONF: what replicas and primaries tell each other beside the stream.
+//!
+//! A replica introduces itself with it before PSYNC, and acknowledges what it has applied each
+//! second; a primary asks for that with GETACK, inside the stream.
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 

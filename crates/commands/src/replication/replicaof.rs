@@ -1,4 +1,7 @@
 //! REPLICAOF, under its two names: follow a primary, or become one.
+//!
+//! The command only changes the role; the link's thread does what follows, and the configuration
+//! shows the new primary as if `replicaof` had been set.
 
 use resp::{Args, ReplyWriter, errors};
 

@@ -1,4 +1,7 @@
 //! A replica that follows this server: who it is, what it can do, how far it is.
+//!
+//! What REPLCONF told before PSYNC is kept with the session (`Peer`) and moves into the record of
+//! the replica when it becomes one.
 
 use std::sync::Arc;
 

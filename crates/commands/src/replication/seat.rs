@@ -1,4 +1,7 @@
 //! Our primary as a client among the others: CLIENT LIST shows it, CLIENT KILL ends its connection.
+//!
+//! The link is no connection of a worker, so the registry of clients does not have it; the seat is
+//! what stands there for it.
 
 use std::sync::Arc;
 

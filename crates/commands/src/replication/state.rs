@@ -1,4 +1,7 @@
 //! What replication remembers, and the few bits of it that every command asks for.
+//!
+//! The rest is behind one lock, which is taken by the feeder, by handshakes and by INFO; a command
+//! on the hot path reads atomics alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering};

@@ -1,10 +1,13 @@
 //! SYNC and PSYNC: a client becomes a replica.
+//!
+//! Where the backlog still has what it misses, it continues from there; else it waits for a
+//! snapshot, and gets the stream from the snapshot's offset on.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use replication::history::{Answer, Refusal, decide};
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{ADMIN, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT};
 use crate::command::{Command, Group};
@@ -65,18 +68,7 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     let name = replicas::name(&address, &peer, ctx.session.id);
     notice(ctx, &format!("Replica {name} asks for synchronization"));
     let is_old = args.len() < 3;
-    let offset = match args.get(2).map(common::number::parse_i64) {
-        None => -1,
-        Some(Some(offset)) => offset,
-        Some(None) => {
-            if let Some(host) = ctx.server.host() {
-                host.log_warning(&format!(
-                    "Replica {name} asks for synchronization but with a wrong offset"
-                ));
-            }
-            return Err(errors::NOT_INTEGER);
-        }
-    };
+    let offset = offset(ctx, args.get(2), &name)?;
     let now_ms = common::clock::now_ms();
     let mut replica = Replica {
         id: ctx.session.id,
@@ -117,6 +109,19 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     // Whoever feeds replicas has something to do.
     ctx.server.log.nudge();
     Ok(())
+}
+
+/// From where a replica wants to continue; -1 where it does not say.
+fn offset(ctx: &Ctx<'_>, given: Option<&[u8]>, name: &str) -> Result<i64, ReplyError> {
+    let Some(given) = given else { return Ok(-1) };
+    common::number::parse_i64(given).ok_or_else(|| {
+        if let Some(host) = ctx.server.host() {
+            host.log_warning(&format!(
+                "Replica {name} asks for synchronization but with a wrong offset"
+            ));
+        }
+        errors::NOT_INTEGER
+    })
 }
 
 /// A primary that hands over may have sent more than we have applied so far: that comes first,

@@ -1,5 +1,6 @@
 //! What replication does by the clock: pings, timeouts, the end of an unused backlog, WAIT's
 //! deadlines, the count of replicas that are well.
+//! Called by the cron; it returns when it wants to be called again.
 
 use std::sync::atomic::Ordering::Relaxed;
 

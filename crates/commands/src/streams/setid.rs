@@ -1,4 +1,7 @@
 //! XSETID.
+//!
+//! Sets the last id of a stream, and where given how many entries were ever added and the highest
+//! id deleted; it is how a rewrite brings back what XADD alone cannot say.
 
 use datatypes::Stream;
 use datatypes::stream::StreamId;

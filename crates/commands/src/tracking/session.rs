@@ -1,4 +1,7 @@
 //! A client's own side of tracking: its options, its prefixes, and the keys that it reads.
+//!
+//! It belongs to the client's worker; what others must see of it (the flags of CLIENT LIST, where
+//! invalidations go) is kept in the table and in the client's shared state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

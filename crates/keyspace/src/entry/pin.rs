@@ -44,7 +44,8 @@ static PINS: AtomicUsize = AtomicUsize::new(0);
 static HAS_WAITERS: AtomicBool = AtomicBool::new(false);
 static WAITERS: Mutex<Vec<Arc<dyn Waker>>> = Mutex::new(Vec::new());
 
-/// Whether any entry may be pinned, or be so as soon as it is changed. Right for the entries of a shard whose lock is held.
+/// Whether any entry may be pinned, or be so as soon as it is changed. Right for the entries of a
+/// shard whose lock is held.
 #[inline]
 pub fn pins_are_there() -> bool {
     PINS.load(Relaxed) != 0

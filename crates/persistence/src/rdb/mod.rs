@@ -2,8 +2,8 @@
 //!
 //! Layers, each of which knows only the one before: [`Source`] gives bytes, [`primitive`] reads and
 //! writes lengths, strings and doubles, [`value`] whole values, [`payload`] wraps one value for
-//! DUMP and RESTORE. Of whole files, [`save`] writes and [`load`] reads; [`records`] is what both and
-//! the checker know of their structure.
+//! DUMP and RESTORE. Of whole files, [`save`] writes and [`load`] reads; [`records`] is what both
+//! and the checker know of their structure.
 //!
 //! Everything that is read is checked as far as it must be so that nothing can panic or go wrong
 //! later, and no memory is taken for what a mere length promises.

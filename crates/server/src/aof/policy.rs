@@ -1,4 +1,7 @@
 //! The directives that the writer follows, as atomics which CONFIG SET changes.
+//!
+//! The writer reads them anew for every batch, so that a change holds from the next write on. What
+//! can fail (switching the file on or off) is not here but in the rewrite.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 

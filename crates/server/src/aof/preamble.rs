@@ -1,5 +1,8 @@
 //! The snapshot in front of the commands: as a base it is all of a file, in the single file of a
 //! Redis before 7 commands follow.
+//!
+//! Loading one gives back where the commands begin; writing one is the rewrite's business, with the
+//! options made here.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering::Relaxed;

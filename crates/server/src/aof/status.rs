@@ -1,4 +1,7 @@
 //! What INFO shows of the append-only file.
+//!
+//! The figures are taken under the writer's lock in one go, so that a reader of INFO sees fields
+//! that belong together; nothing here is kept for longer than the reply.
 
 use std::sync::atomic::Ordering::Relaxed;
 

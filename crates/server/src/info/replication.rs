@@ -1,4 +1,7 @@
 //! `# Replication`: the server's part, its primary, its replicas, its history.
+//!
+//! Field names and order are Redis's; a replica shows its link in addition, and fields that only
+//! one role has are left out for the other.
 
 use commands::replication::{Figures, Phase, Primary};
 

@@ -1,4 +1,7 @@
 //! `# Server`: the process.
+//!
+//! `redis_version` is the version that we are compatible with, because clients decide by it what
+//! they may send; our own version stands in a field of its own.
 
 use super::{Facts, Section, system};
 use crate::version;

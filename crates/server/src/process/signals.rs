@@ -1,5 +1,5 @@
-//! Signals: SIGTERM and SIGINT ask for a shutdown, a second SIGINT ends the process at once, SIGHUP,
-//! SIGPIPE and SIGXFSZ are ignored.
+//! Signals: SIGTERM and SIGINT ask for a shutdown, a second SIGINT ends the process at once,
+//! SIGHUP, SIGPIPE and SIGXFSZ are ignored.
 //!
 //! A handler notes the signal, writes its line to the log and wakes whoever reads the other end of
 //! a socket pair. What a shutdown then does is the server's business.

@@ -1,5 +1,6 @@
 //! A snapshot's way to one replica: only so much of it is given to the connection as it can send
 //! soon, so that memory stays bounded however large the snapshot is.
+//! A replica that takes nothing for `repl-timeout` is stuck and dropped; others go on.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Following a primary: a thread for each role, which connects, shakes hands, synchronises and
 //! applies the stream, and begins again when the link is lost.
+//! Only this thread talks to the primary; commands that change the role leave a wish and wake it.
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Receiving a primary's snapshot, into a file first or straight into the data, and loading it in
 //! the place of what was there.
+//! A failure before the old data is dropped leaves it as it was; after that the data is empty, and
+//! the link begins again.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};

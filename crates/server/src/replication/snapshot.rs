@@ -1,4 +1,7 @@
 //! Snapshots for replicas: made once, for all who wait, into a file or straight to them.
+//!
+//! Every replica that waits when the snapshot begins shares one cut. The stream continues for each
+//! of them from the offset that was noted at the cut, so nothing is sent twice or left out.
 
 use std::fs::File;
 use std::io::{self, Write};
