@@ -108,21 +108,20 @@ fn a_cache_that_heeds_invalidations_ends_with_the_last_values() {
     let mut reader = resp3(&server);
     reader.call("CLIENT TRACKING ON");
     let mut cache = std::collections::HashMap::new();
-    let read =
-        |reader: &mut RawClient, key: &str, cache: &mut std::collections::HashMap<_, _>| {
-            reader.send_command(&["GET", key]);
-            loop {
-                match reader.read() {
-                    Value::Aggregate('>', parts) => {
-                        let Value::Array(keys) = &parts[1] else {
-                            continue;
-                        };
-                        keys.iter().for_each(|key| drop(cache.remove(&key.text())));
-                    }
-                    value => break cache.insert(key.to_owned(), value),
+    let read = |reader: &mut RawClient, key: &str, cache: &mut std::collections::HashMap<_, _>| {
+        reader.send_command(&["GET", key]);
+        loop {
+            match reader.read() {
+                Value::Aggregate('>', parts) => {
+                    let Value::Array(keys) = &parts[1] else {
+                        continue;
+                    };
+                    keys.iter().for_each(|key| drop(cache.remove(&key.text())));
                 }
+                value => break cache.insert(key.to_owned(), value),
             }
-        };
+        }
+    };
     for i in 0..2000 {
         read(&mut reader, &format!("k{}", i % 5), &mut cache);
     }

@@ -101,13 +101,13 @@ impl RawClient {
         })
     }
 
-    /// Whether PING gets any answer, other than that the server is not ready yet.
-    pub(crate) fn try_ping(&mut self) -> bool {
+    /// Whether PING gets any answer; that the data is being loaded counts `while_loading` only.
+    pub(crate) fn try_ping(&mut self, while_loading: bool) -> bool {
         let mut line = String::new();
         self.stream.get_mut().write_all(b"PING\r\n").is_ok()
             && self.stream.read_line(&mut line).is_ok()
             && line.starts_with(['+', '-'])
-            && !line.starts_with("-LOADING")
+            && (while_loading || !line.starts_with("-LOADING"))
     }
 
     /// Waits this long for replies from now on.

@@ -95,7 +95,9 @@ impl Server {
 
     /// Any reply line counts: a server that asks for a password is up as well.
     fn answers(&self) -> bool {
-        RawClient::try_connect(self.port).is_some_and(|mut client| client.try_ping())
+        // One that is told to load slowly is wanted while it loads.
+        let early = self.args.iter().any(|arg| arg == "--key-load-delay");
+        RawClient::try_connect(self.port).is_some_and(|mut client| client.try_ping(early))
     }
 
     /// The port that it listens on, on 127.0.0.1.

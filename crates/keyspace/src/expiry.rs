@@ -18,7 +18,7 @@ const NONE: u32 = u32::MAX;
 /// log2 of each level's slot, in ms.
 const SHIFT: [u32; 6] = [0, 8, 14, 20, 26, 32];
 const END_SHIFT: u32 = 38;
-const SLOTS: usize = 256 + 5 * 64;
+const LEVELS: usize = SHIFT.len();
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Record([u16; 3]);
@@ -39,15 +39,36 @@ struct Chunk {
     records: [Record; CHUNK],
 }
 
+/// The first chunk of each slot, by level; a level that never had a record takes no memory, so
+/// that the many shards of a small keyspace stay small.
+#[derive(Default)]
+struct Heads([Box<[u32]>; LEVELS]);
+
+impl Heads {
+    fn get(&self, level: usize, slot: usize) -> u32 {
+        self.0[level].get(slot).copied().unwrap_or(NONE)
+    }
+
+    fn set(&mut self, level: usize, slot: usize, chunk: u32) {
+        let heads = &mut self.0[level];
+        if heads.is_empty() {
+            *heads = vec![NONE; if level == 0 { 256 } else { 64 }].into();
+        }
+        heads[slot] = chunk;
+    }
+
+    fn memory(&self) -> usize {
+        let lengths = self.0.iter().map(|heads| heads.len());
+        lengths.sum::<usize>() * size_of::<u32>()
+    }
+}
+
 /// See the module's text.
 pub(crate) struct ExpiryIndex {
-    #[allow(
-        clippy::vec_box,
-        reason = "a page must stay where it is when others are added"
-    )]
-    pages: Vec<Box<[Chunk; PAGE]>>,
+    /// The first has one chunk, the others [`PAGE`].
+    pages: Vec<Box<[Chunk]>>,
     free: u32,
-    heads: [u32; SLOTS],
+    heads: Heads,
     /// Which slots have records: four words for level 0, one for each other.
     occupied: [u64; 9],
     /// All slots before this time have been emptied.
@@ -68,7 +89,7 @@ impl ExpiryIndex {
         Self {
             pages: Vec::new(),
             free: NONE,
-            heads: [NONE; SLOTS],
+            heads: Heads::default(),
             occupied: [0; 9],
             current: now_ms.max(0),
             records: 0,
@@ -82,7 +103,20 @@ impl ExpiryIndex {
 
     /// Bytes held.
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Self>() + self.pages.len() * PAGE * size_of::<Chunk>()
+        size_of::<Self>() + self.heads.memory() + self.chunks() * size_of::<Chunk>()
+    }
+
+    fn chunks(&self) -> usize {
+        let full = self.pages.len().saturating_sub(1);
+        full * PAGE + usize::from(!self.pages.is_empty())
+    }
+
+    /// Page of a chunk, and the chunk's place in it.
+    fn place(id: usize) -> (usize, usize) {
+        match id.checked_sub(1) {
+            None => (0, 0),
+            Some(later) => (later / PAGE + 1, later % PAGE),
+        }
     }
 
     /// Files a key that expires at `at_ms`.
@@ -106,14 +140,6 @@ impl ExpiryIndex {
         self.push(level, slot, Record::new(prefix, fraction));
     }
 
-    fn head(level: usize, slot: usize) -> usize {
-        if level == 0 {
-            slot
-        } else {
-            256 + (level - 1) * 64 + slot
-        }
-    }
-
     fn mark(&mut self, level: usize, slot: usize, on: bool) {
         let word = if level == 0 { slot >> 6 } else { 3 + level };
         let bit = 1 << (slot & 63);
@@ -125,12 +151,12 @@ impl ExpiryIndex {
     }
 
     fn chunk(&mut self, id: u32) -> &mut Chunk {
-        &mut self.pages[id as usize / PAGE][id as usize % PAGE]
+        let (page, at) = Self::place(id as usize);
+        &mut self.pages[page][at]
     }
 
     fn push(&mut self, level: usize, slot: usize, record: Record) {
-        let index = Self::head(level, slot);
-        let head = self.heads[index];
+        let head = self.heads.get(level, slot);
         self.records += 1;
         if head != NONE {
             let chunk = self.chunk(head);
@@ -145,26 +171,20 @@ impl ExpiryIndex {
         chunk.next = head;
         chunk.len = 1;
         chunk.records[0] = record;
-        self.heads[index] = id;
+        self.heads.set(level, slot, id);
         self.mark(level, slot, true);
     }
 
     fn allocate(&mut self) -> u32 {
         if self.free == NONE {
-            let base = (self.pages.len() * PAGE) as u32;
-            let page = std::array::from_fn(|i| {
-                let next = if i + 1 < PAGE {
-                    base + i as u32 + 1
-                } else {
-                    NONE
-                };
-                Chunk {
-                    next,
-                    len: 0,
-                    records: [Record::default(); CHUNK],
-                }
+            let base = self.chunks() as u32;
+            let count = if base == 0 { 1 } else { PAGE as u32 };
+            let page = (1..=count).map(|i| Chunk {
+                next: if i < count { base + i } else { NONE },
+                len: 0,
+                records: [Record::default(); CHUNK],
             });
-            self.pages.push(Box::new(page));
+            self.pages.push(page.collect());
             self.free = base;
         }
         let id = self.free;
@@ -174,8 +194,7 @@ impl ExpiryIndex {
 
     /// Takes the first chunk of a slot.
     fn pop_chunk(&mut self, level: usize, slot: usize) -> ([Record; CHUNK], usize) {
-        let index = Self::head(level, slot);
-        let id = self.heads[index];
+        let id = self.heads.get(level, slot);
         if id == NONE {
             return ([Record::default(); CHUNK], 0);
         }
@@ -185,7 +204,7 @@ impl ExpiryIndex {
         let next = std::mem::replace(&mut chunk.next, free);
         chunk.len = 0;
         self.free = id;
-        self.heads[index] = next;
+        self.heads.set(level, slot, next);
         if next == NONE {
             self.mark(level, slot, false);
         }
@@ -245,6 +264,7 @@ impl ExpiryIndex {
         }
         if self.records == 0 {
             self.pages = Vec::new();
+            self.heads = Heads::default();
             self.free = NONE;
         }
         true
@@ -260,10 +280,11 @@ impl ExpiryIndex {
 
     /// Visits random records' prefixes, for sampling volatile keys.
     pub(crate) fn sample(&self, random: u64, mut visit: impl FnMut(u32) -> bool) {
-        let chunks = self.pages.len() * PAGE;
+        let chunks = self.chunks();
         for i in 0..chunks.min(64) {
             let id = (random as usize).wrapping_add(i) % chunks;
-            let chunk = &self.pages[id / PAGE][id % PAGE];
+            let (page, at) = Self::place(id);
+            let chunk = &self.pages[page][at];
             for record in &chunk.records[..chunk.len as usize] {
                 if !visit(record.prefix()) {
                     return;

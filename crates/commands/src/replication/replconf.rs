@@ -5,7 +5,7 @@
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
-use crate::command::flag::{ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE};
+use crate::command::flag::{ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE, SYSCMD};
 use crate::command::{Command, Group};
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
@@ -20,7 +20,7 @@ pub const REPLCONF: Command = Command::new("replconf", -1, replconf)
     .group(Group::Server)
     .since("3.0.0")
     .docs("Configures a replication link. For servers only.", "O(1)")
-    .flags(ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY);
+    .flags(ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY | SYSCMD);
 
 fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     if args.len().is_multiple_of(2) {

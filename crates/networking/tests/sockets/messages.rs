@@ -38,7 +38,8 @@ fn a_blocked_client_times_out_to_the_millisecond() {
         let start = Instant::now();
         assert_eq!(peer.ask(&format!("BLOCK {ms}")), "*-1");
         let took = start.elapsed().as_millis();
-        assert!((ms..ms + 60).contains(&took), "{ms} ms took {took}");
+        // The deadline is a whole millisecond of the clock, so up to one may be missing.
+        assert!((ms - 1..ms + 60).contains(&took), "{ms} ms took {took}");
     }
 }
 

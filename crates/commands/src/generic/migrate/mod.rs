@@ -49,7 +49,7 @@ pub const MIGRATE: Command = Command::new("migrate", -6, migrate)
     ])
     .key_finder(find_keys)
     .args(
-        "host port:integer key_or_empty_string(key:key@0 | empty_string=\"\\\"\\\"\"!) \
+        "host port:integer key_or_empty_string(key:key@0 | empty_string=\"\"!) \
          destination-db:integer timeout:integer copy=COPY!?^3.0.0 replace=REPLACE!?^3.0.0 \
          authentication?(password=AUTH?^4.0.7 | username_password=AUTH2?^6.0.0{username password}) \
          key:key@1=KEYS?*^3.0.6",

@@ -225,7 +225,10 @@ proptest! {
                 }
                 Step::EndSync(fails) => {
                     if let Some(handle) = handle.take().filter(|_| f.appender.is_syncing()) {
-                        let result = if fails { Err(io::ErrorKind::Other.into()) } else { handle.sync() };
+                        let result = match fails {
+                            true => Err(io::ErrorKind::Other.into()),
+                            false => handle.sync(),
+                        };
                         f.appender.end_sync(&result);
                     }
                 }
