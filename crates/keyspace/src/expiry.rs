@@ -14,6 +14,8 @@ const CHUNK: usize = 20;
 /// Chunks in a page of the arena: 1 KB, a size class that the segments of large tables do not use,
 /// so that neither keeps the memory that the other has left.
 const PAGE: usize = 8;
+/// Pages that have fewer chunks: each as many as there were before it.
+const SMALL_PAGES: usize = PAGE.ilog2() as usize + 1;
 const NONE: u32 = u32::MAX;
 /// log2 of each level's slot, in ms.
 const SHIFT: [u32; 6] = [0, 8, 14, 20, 26, 32];
@@ -65,7 +67,7 @@ impl Heads {
 
 /// See the module's text.
 pub(crate) struct ExpiryIndex {
-    /// The first has one chunk, the others [`PAGE`].
+    /// Of 1, 1, 2 and 4 chunks, then of [`PAGE`] each.
     pages: Vec<Box<[Chunk]>>,
     free: u32,
     heads: Heads,
@@ -107,15 +109,19 @@ impl ExpiryIndex {
     }
 
     fn chunks(&self) -> usize {
-        let full = self.pages.len().saturating_sub(1);
-        full * PAGE + usize::from(!self.pages.is_empty())
+        match self.pages.len() {
+            0 => 0,
+            pages if pages <= SMALL_PAGES => 1 << (pages - 1),
+            pages => (pages - SMALL_PAGES + 1) * PAGE,
+        }
     }
 
     /// Page of a chunk, and the chunk's place in it.
     fn place(id: usize) -> (usize, usize) {
-        match id.checked_sub(1) {
+        match id.checked_ilog2() {
             None => (0, 0),
-            Some(later) => (later / PAGE + 1, later % PAGE),
+            Some(log) if id < PAGE => (log as usize + 1, id - (1 << log)),
+            Some(_) => (SMALL_PAGES + id / PAGE - 1, id % PAGE),
         }
     }
 
@@ -178,7 +184,7 @@ impl ExpiryIndex {
     fn allocate(&mut self) -> u32 {
         if self.free == NONE {
             let base = self.chunks() as u32;
-            let count = if base == 0 { 1 } else { PAGE as u32 };
+            let count = base.clamp(1, PAGE as u32);
             let page = (1..=count).map(|i| Chunk {
                 next: if i < count { base + i } else { NONE },
                 len: 0,

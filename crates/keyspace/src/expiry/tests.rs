@@ -82,3 +82,26 @@ proptest! {
         prop_assert_eq!(index.len(), 0);
     }
 }
+
+#[test]
+fn chunks_have_places_of_their_own_in_pages_that_grow() {
+    let mut index = ExpiryIndex::new(0);
+    let mut places = Vec::new();
+    for id in 0..40 {
+        assert_eq!(index.allocate(), id);
+        let (page, at) = ExpiryIndex::place(id as usize);
+        assert!(at < index.pages[page].len());
+        places.push((page, at));
+    }
+    places.dedup();
+    assert_eq!((places.len(), index.chunks()), (40, 40));
+    let lengths: Vec<_> = index.pages.iter().map(|page| page.len()).collect();
+    assert_eq!(lengths, [1, 1, 2, 4, 8, 8, 8, 8]);
+}
+
+#[test]
+fn a_single_record_takes_little_memory() {
+    let mut index = ExpiryIndex::new(0);
+    index.add(1, 3_600_000);
+    assert!(index.memory() < 768, "{}", index.memory());
+}
