@@ -14,8 +14,9 @@ use crate::context::Cx;
 use crate::output::SEAL_BYTES;
 use crate::{NetStats, Outcome, Service};
 
-/// Unsent replies above this make a connection without an output limit wait for its peer.
-pub(super) const STALL_BYTES: usize = 1 << 20;
+/// Unsent replies above this make a connection without an output limit wait for its peer. Clients
+/// exist that send a million commands before they read the first reply: those must fit.
+pub(super) const STALL_BYTES: usize = 32 << 20;
 /// With an output limit, replies are sent after so many bytes of requests: as often as Redis does,
 /// so that the limit cuts what it cuts there.
 const LIMITED_READ_BYTES: usize = 16 * 1024;
