@@ -86,10 +86,26 @@ unit_tests() {
     rm -f "$log"
 }
 
+# The whole suite with one worker, which must behave as Redis's one thread does, and then with four
+# what several clients at once have to do with.
 suite() {
     heading "building the server"
     cargo build -q --profile quick --bin corewire-server
     heading "Redis's test suite"
+    run_suite --io-threads 1 "$@"
+    if [ $# -eq 0 ]; then
+        heading "Redis's test suite, four workers"
+        run_suite --io-threads 4 --units \
+            unit/type/ unit/multi unit/pubsub unit/pubsubshard unit/tracking unit/slowlog \
+            unit/latency-monitor unit/obuf-limits unit/client-eviction unit/limits unit/querybuf \
+            unit/replybufsize unit/networking unit/introspection unit/introspection-2 unit/info \
+            unit/other unit/expire unit/keyspace unit/scan unit/sort unit/protocol unit/dump \
+            unit/wait integration/redis-cli integration/block-repl integration/aof \
+            integration/rdb integration/replication-3
+    fi
+}
+
+run_suite() {
     local summary=tests/compat/work/summary.json status=0 figures
     rm -f "$summary"
     tests/compat/run --server "${CARGO_TARGET_DIR:-target}/quick/corewire-server" "$@" || status=$?

@@ -88,6 +88,12 @@ class Judging(unittest.TestCase):
         ]:
             self.assertEqual(surprises(UnitVerdict(UNIT, first, second), known), wanted)
 
+    def test_what_one_worker_is_for_does_not_count_with_several(self):
+        key = Key(UNIT, "test")
+        for status in ("failed", "passed"):
+            known = KnownFailures(free={key: "reason"})
+            self.assertEqual(surprises(UnitVerdict(UNIT, {key: (status, "")}), known), ([], []))
+
     def test_what_an_ended_unit_happens_to_reach_is_no_surprise(self):
         listed, unlisted = Key(UNIT, "listed"), Key(UNIT, "unlisted")
         known = KnownFailures({listed: "reason"})
