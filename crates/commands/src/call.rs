@@ -59,8 +59,11 @@ pub(crate) fn call(
     if server.replication.restricts() && session.origin.is_checked() {
         // The role may have changed since the command was admitted: it counts under the locks.
         if let Err(error) = crate::replication::admit(server, session, entry.command) {
-            drop(locked);
-            return crate::dispatch::refuse(server, session, Some(id), error, out);
+            if session.transaction.is_none() || !entry.command.has(flag::RUNS_QUEUE) {
+                drop(locked);
+                return crate::dispatch::refuse(server, session, Some(id), error, out);
+            }
+            session.exec_refusal = Some(error);
         }
     }
     timing::begin(server, session, id);
