@@ -4,13 +4,16 @@
 //! waits until then, or until the host tells it through its link that the server goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
+use bytes::Bytes;
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, STALE};
 use crate::command::{Command, Group};
 use crate::ctx::{CmdResult, Ctx};
 use crate::host::ShutdownRequest;
+use crate::session::{ClientLink, ClientState, client_flag};
 
 /// `SHUTDOWN`
 pub const SHUTDOWN: Command = Command::new("shutdown", -1, shutdown)
@@ -55,7 +58,45 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
         out.ok();
         return Ok(());
     }
-    host.shutdown(request, Arc::clone(&ctx.session.link))?;
+    let waiting = Waiting {
+        link: Arc::clone(&ctx.session.link),
+        state: Arc::clone(&ctx.session.state),
+    };
+    ctx.session.set_flag(client_flag::BLOCKED, true);
+    let asked = host.shutdown(request, Arc::new(waiting));
+    if asked.is_err() {
+        ctx.session.set_flag(client_flag::BLOCKED, false);
+    }
+    asked?;
     ctx.wait_without_reply();
     Ok(())
+}
+
+/// The way to a client that waits for the end, and counts as blocked until it is told otherwise.
+struct Waiting {
+    link: Arc<dyn ClientLink>,
+    state: Arc<ClientState>,
+}
+
+impl ClientLink for Waiting {
+    fn resume(&self) {
+        self.link.resume();
+    }
+
+    fn unblock(&self, reply: Bytes) {
+        self.state.flags.fetch_and(!client_flag::BLOCKED, Relaxed);
+        self.link.unblock(reply);
+    }
+
+    fn push(&self, payload: Bytes) {
+        self.link.push(payload);
+    }
+
+    fn kill(&self, flush: bool) {
+        self.link.kill(flush);
+    }
+
+    fn wake_at(&self, at_ms: i64) {
+        self.link.wake_at(at_ms);
+    }
 }
