@@ -179,8 +179,9 @@ impl Host for ServerHost {
     }
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])], is_local: bool) -> Result<(), ReplyError> {
+        let server = self.snapshots.get().and_then(|(_, server)| server.upgrade());
         let caller = Caller {
-            loading: false,
+            loading: server.is_some_and(|server| server.persistence.is_loading()),
             local: is_local,
         };
         self.config
