@@ -179,7 +179,10 @@ impl Host for ServerHost {
     }
 
     fn config_set(&self, pairs: &[(&[u8], &[u8])], is_local: bool) -> Result<(), ReplyError> {
-        let server = self.snapshots.get().and_then(|(_, server)| server.upgrade());
+        let server = self
+            .snapshots
+            .get()
+            .and_then(|(_, server)| server.upgrade());
         let caller = Caller {
             loading: server.is_some_and(|server| server.persistence.is_loading()),
             local: is_local,
@@ -295,10 +298,6 @@ impl Host for ServerHost {
         request: ShutdownRequest,
         client: Arc<dyn ClientLink>,
     ) -> Result<(), ReplyError> {
-        if !request.force && self.aof.get().is_some_and(Aof::must_not_end) {
-            tracing::error!("Writing initial AOF. Can't exit.");
-            return Err(errors::persistence::SHUTDOWN_FAILED);
-        }
         self.shutdown.request(request, Some(client));
         Ok(())
     }

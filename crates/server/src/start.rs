@@ -25,7 +25,9 @@ use crate::process;
 use crate::process::signals::{self, Shutdown};
 use crate::replication::{self, Replicator};
 use crate::service::App;
-use crate::snapshot::{Failed, Snapshots, background_temp_name, may_end, temp_name};
+use crate::snapshot::{
+    Failed, Snapshots, background_temp_name, log_refused_end, may_end, temp_name,
+};
 use crate::wiring;
 
 /// How long to wait for a shutdown before waiting again.
@@ -212,11 +214,12 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
             signals::shutdown_forget();
             continue;
         }
-        if let Some(aof) = host.aof() {
-            aof.call_off();
-        }
-        if may_end(server, host.config(), snapshots, request) {
+        let allowed = host.aof().is_none_or(|aof| aof.may_end(request.force));
+        if allowed && may_end(server, host.config(), snapshots, request) {
             return;
+        }
+        if !allowed {
+            log_refused_end();
         }
         switch.abort();
         signals::shutdown_forget();

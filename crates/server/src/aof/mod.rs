@@ -252,9 +252,23 @@ impl Aof {
         }
     }
 
-    /// Whether the server must not end now, because its first base is not written.
-    pub fn must_not_end(&self) -> bool {
+    /// Whether the data would be lost with the end, because the first base is not written.
+    fn must_not_end(&self) -> bool {
         self.0.state.lock().mode == Mode::WaitRewrite
+    }
+
+    /// The server is asked to end: whether it may, and if so a rewrite is called off. While the
+    /// first base is written, the file does not have the data yet; `force` ends all the same.
+    pub fn may_end(&self, force: bool) -> bool {
+        if self.must_not_end() && !force {
+            tracing::error!("Writing initial AOF, can't exit.");
+            return false;
+        }
+        if self.must_not_end() {
+            tracing::error!("Writing initial AOF. Exit anyway.");
+        }
+        self.call_off();
+        true
     }
 
     /// The server is about to end: a rewrite is called off.
