@@ -100,8 +100,8 @@ suite() {
             unit/latency-monitor unit/obuf-limits unit/client-eviction unit/limits unit/querybuf \
             unit/replybufsize unit/networking unit/introspection unit/introspection-2 unit/info \
             unit/other unit/expire unit/keyspace unit/scan unit/sort unit/protocol unit/dump \
-            unit/wait integration/redis-cli integration/block-repl integration/aof \
-            integration/rdb integration/replication-3
+            unit/wait integration/redis-cli integration/block-repl integration/rdb \
+            integration/replication-3
     fi
 }
 

@@ -37,7 +37,7 @@ def limits_of(unit, measured, listed_share):
         return _HOPELESS
     seconds, silence = measured.get(unit, _UNKNOWN)
     generosity = 3 if listed_share < 0.5 else 1
-    return int(45 + generosity * seconds), int(25 + generosity * silence)
+    return int(75 + generosity * seconds), int(25 + generosity * silence)
 
 
 def longest_first(units, measured):

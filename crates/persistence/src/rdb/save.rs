@@ -100,7 +100,8 @@ impl<'a> Encoder<'a> {
             sizes: sizes.to_vec(),
             resized: vec![false; sizes.len()],
             db: None,
-            buffer: Vec::with_capacity(BUFFER_BYTES * 2),
+            // It grows with what there is: a small snapshot must not push anybody over maxmemory.
+            buffer: Vec::new(),
             crc: 0,
             bytes: 0,
         };
