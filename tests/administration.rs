@@ -4,10 +4,6 @@
 
 use super::support::{RawClient, Server, Value, is_corewire, wait_until};
 
-fn ok() -> Value {
-    Value::simple("OK")
-}
-
 fn config(client: &mut RawClient, name: &str) -> String {
     let reply = client.call(&format!("CONFIG GET {name}"));
     reply.elements()[1].text()
@@ -24,7 +20,10 @@ fn what_config_set_sets_config_get_shows() {
         ("1g", "1000000000"),
         ("0", "0"),
     ] {
-        assert_eq!(client.call(&format!("CONFIG SET maxmemory {value}")), ok());
+        assert_eq!(
+            client.call(&format!("CONFIG SET maxmemory {value}")),
+            Value::ok()
+        );
         assert_eq!(config(&mut client, "maxmemory"), bytes);
     }
     for policy in [
@@ -39,7 +38,7 @@ fn what_config_set_sets_config_get_shows() {
     ] {
         assert_eq!(
             client.call(&format!("CONFIG SET maxmemory-policy {policy}")),
-            ok()
+            Value::ok()
         );
         assert_eq!(config(&mut client, "maxmemory-policy"), policy);
     }
@@ -72,9 +71,9 @@ fn config_rewrite_keeps_comments_and_a_restart_reads_it() {
     assert_eq!(config(&mut client, "maxmemory"), "1048576");
     assert_eq!(
         client.call("CONFIG SET timeout 20 slowlog-max-len 77"),
-        ok()
+        Value::ok()
     );
-    assert_eq!(client.call("CONFIG REWRITE"), ok());
+    assert_eq!(client.call("CONFIG REWRITE"), Value::ok());
     let rewritten = std::fs::read_to_string(path).expect("there");
     let at = |part: &str| {
         rewritten
@@ -102,7 +101,7 @@ fn config_rewrite_without_a_file_is_refused() {
 fn client_list_shows_what_each_client_is() {
     let server = Server::start(&[]);
     let (mut observer, mut other) = (server.raw(), server.raw());
-    assert_eq!(other.call("CLIENT SETNAME worker"), ok());
+    assert_eq!(other.call("CLIENT SETNAME worker"), Value::ok());
     assert_eq!(other.call("CLIENT GETNAME"), Value::bulk("worker"));
     other.call("SELECT 9");
     other.call("MULTI");
@@ -155,7 +154,7 @@ fn client_kill_finds_clients_by_every_filter() {
     };
     let mut victim = server.raw();
     let address = addr(&mut victim);
-    assert_eq!(killer.call(&format!("CLIENT KILL {address}")), ok());
+    assert_eq!(killer.call(&format!("CLIENT KILL {address}")), Value::ok());
     assert!(victim.is_closed());
     let unknown = Value::error("ERR No such client");
     assert_eq!(killer.call("CLIENT KILL 127.0.0.1:1"), unknown);
@@ -201,7 +200,7 @@ fn statistics_count_and_are_reset() {
     client.call("GET absent");
     assert_eq!(server.info("keyspace_hits"), "1");
     assert_eq!(server.info("keyspace_misses"), "1");
-    assert_eq!(client.call("CONFIG RESETSTAT"), ok());
+    assert_eq!(client.call("CONFIG RESETSTAT"), Value::ok());
     assert_eq!(server.info("keyspace_hits"), "0");
     client.call("CONFIG SET slowlog-log-slower-than 0");
     client.call("SET slow v");

@@ -7,17 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use redis::Commands;
 
-use super::support::{RawClient, Server, Value};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
+use super::support::{Server, Value, start};
 
 fn bulks(texts: &[&str]) -> Vec<Value> {
     texts.iter().map(|text| Value::bulk(text)).collect()
@@ -26,13 +16,13 @@ fn bulks(texts: &[&str]) -> Vec<Value> {
 /// C1, C2.
 #[test]
 fn fields_are_set_and_new_ones_counted() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let set = "HSET user:1001 name Alice email a@b.c age 28 active 1";
-    assert_eq!(client.call(set), integer(4));
-    assert_eq!(client.call(set), integer(0));
+    assert_eq!(client.call(set), Value::Integer(4));
+    assert_eq!(client.call(set), Value::Integer(0));
     assert_eq!(
         client.call("HSET user:1001 name Bob phone 1"),
-        integer(1),
+        Value::Integer(1),
         "only the new one counts"
     );
     assert_eq!(
@@ -49,7 +39,7 @@ fn fields_are_set_and_new_ones_counted() {
 /// C3, C4.
 #[test]
 fn fields_are_read_in_the_order_asked_for() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     client.call("HSET user:1001 name Alice age 28");
     assert_eq!(client.call("HGET user:1001 name"), Value::bulk("Alice"));
     assert_eq!(client.call("HGET user:1001 absent"), Value::Null);
@@ -72,7 +62,7 @@ fn fields_are_read_in_the_order_asked_for() {
 /// C5.
 #[test]
 fn a_whole_hash_is_an_array_or_a_map() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     client.call("HSET user:1001 name Alice age 28");
     let flat = bulks(&["name", "Alice", "age", "28"]);
     assert_eq!(client.call("HGETALL user:1001"), Value::Array(flat.clone()));
@@ -93,9 +83,15 @@ fn a_whole_hash_is_an_array_or_a_map() {
 /// C6, C7.
 #[test]
 fn fields_count() {
-    let (_server, mut client) = client();
-    assert_eq!(client.call("HINCRBY product:1001 stock 10"), integer(10));
-    assert_eq!(client.call("HINCRBY product:1001 stock -1"), integer(9));
+    let (_server, mut client) = start(&[]);
+    assert_eq!(
+        client.call("HINCRBY product:1001 stock 10"),
+        Value::Integer(10)
+    );
+    assert_eq!(
+        client.call("HINCRBY product:1001 stock -1"),
+        Value::Integer(9)
+    );
     client.call("HSET product:1001 name lamp");
     assert_eq!(
         client.call("HINCRBY product:1001 name 1"),
@@ -123,29 +119,29 @@ fn fields_count() {
 /// C8, C9, C10, C11, C12.
 #[test]
 fn a_hash_goes_with_its_last_field() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("HSET h a 1 b 2 c 3");
-    assert_eq!(client.call("HEXISTS h a"), integer(1));
-    assert_eq!(client.call("HEXISTS h z"), integer(0));
-    assert_eq!(client.call("HEXISTS absent a"), integer(0));
-    assert_eq!(client.call("HLEN h"), integer(3));
-    assert_eq!(client.call("HLEN absent"), integer(0));
+    assert_eq!(client.call("HEXISTS h a"), Value::Integer(1));
+    assert_eq!(client.call("HEXISTS h z"), Value::Integer(0));
+    assert_eq!(client.call("HEXISTS absent a"), Value::Integer(0));
+    assert_eq!(client.call("HLEN h"), Value::Integer(3));
+    assert_eq!(client.call("HLEN absent"), Value::Integer(0));
     assert_eq!(client.call("HKEYS h").sorted(), ["a", "b", "c"]);
     assert_eq!(client.call("HVALS h").sorted(), ["1", "2", "3"]);
     assert_eq!(client.call("HKEYS absent"), Value::Array(vec![]));
-    assert_eq!(client.call("HSTRLEN h a"), integer(1));
-    assert_eq!(client.call("HSETNX h a 9"), integer(0));
-    assert_eq!(client.call("HDEL h a z b"), integer(2));
-    assert_eq!(client.call("EXISTS h"), integer(1));
-    assert_eq!(client.call("HDEL h c"), integer(1));
-    assert_eq!(client.call("EXISTS h"), integer(0));
-    assert_eq!(client.call("HDEL h c"), integer(0));
+    assert_eq!(client.call("HSTRLEN h a"), Value::Integer(1));
+    assert_eq!(client.call("HSETNX h a 9"), Value::Integer(0));
+    assert_eq!(client.call("HDEL h a z b"), Value::Integer(2));
+    assert_eq!(client.call("EXISTS h"), Value::Integer(1));
+    assert_eq!(client.call("HDEL h c"), Value::Integer(1));
+    assert_eq!(client.call("EXISTS h"), Value::Integer(0));
+    assert_eq!(client.call("HDEL h c"), Value::Integer(0));
 }
 
 /// C13.
 #[test]
 fn a_scan_of_a_large_hash_sees_every_field() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     for hundred in 0..100 {
         let fields: String = (0..100)
             .map(|i| format!(" field:{} {i}", hundred * 100 + i))
@@ -192,7 +188,7 @@ fn numbers_are_stored_as_text() {
 /// C15, R10.
 #[test]
 fn small_hashes_are_compact_up_to_the_configured_size() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let entries = client.call("CONFIG GET hash-max-listpack-entries");
     assert_eq!(entries.elements()[1], Value::bulk("512"));
     client.call("CONFIG SET hash-max-ziplist-entries 128 hash-max-ziplist-value 64");
@@ -212,31 +208,34 @@ fn small_hashes_are_compact_up_to_the_configured_size() {
         client.call("OBJECT ENCODING short"),
         Value::bulk("hashtable")
     );
-    assert_eq!(client.call("HLEN h"), integer(129));
+    assert_eq!(client.call("HLEN h"), Value::Integer(129));
 }
 
 /// C16, M3.
 #[test]
 fn counts_are_gathered_and_flushed() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for _ in 0..1000 {
         client.send_command(&["HINCRBY", "pageviews:pending", "p", "1"]);
     }
-    (1..=1000).for_each(|n| assert_eq!(client.read(), integer(n)));
+    (1..=1000).for_each(|n| assert_eq!(client.read(), Value::Integer(n)));
     client.send_command(&["MULTI"]);
     client.send_command(&["HGETALL", "pageviews:pending"]);
     client.send_command(&["DEL", "pageviews:pending"]);
     let replies = [client.read(), client.read(), client.read()];
     assert!(!replies.iter().any(|reply| matches!(reply, Value::Error(_))));
     let all = Value::Array(bulks(&["p", "1000"]));
-    assert_eq!(client.call("EXEC"), Value::Array(vec![all, integer(1)]));
-    assert_eq!(client.call("EXISTS pageviews:pending"), integer(0));
+    assert_eq!(
+        client.call("EXEC"),
+        Value::Array(vec![all, Value::Integer(1)])
+    );
+    assert_eq!(client.call("EXISTS pageviews:pending"), Value::Integer(0));
 }
 
 /// HRANDFIELD's shapes: a field, fields, and pairs that RESP3 nests.
 #[test]
 fn random_fields_come_alone_or_with_values() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("HSET h a 1 b 2 c 3");
     assert!(["a", "b", "c"].contains(&client.call("HRANDFIELD h").text().as_str()));
     assert_eq!(client.call("HRANDFIELD h 5").sorted(), ["a", "b", "c"]);

@@ -7,17 +7,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use super::support::{RawClient, Server, Value, wait_until};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
+use super::support::{RawClient, Value, start, wait_until};
 
 /// Sends all commands at once, then reads all replies.
 fn pipeline(client: &mut RawClient, commands: impl Iterator<Item = String>) -> Vec<Value> {
@@ -54,26 +44,29 @@ fn scan(
 /// I1, I2, I3, I4, I5, I16.
 #[test]
 fn keys_are_inspected_and_deleted() {
-    let (_server, mut client) = client();
-    assert_eq!(client.call("EXPIRE absent 10"), integer(0));
-    assert_eq!(client.call("TTL absent"), integer(-2));
+    let (_server, mut client) = start(&[]);
+    assert_eq!(client.call("EXPIRE absent 10"), Value::Integer(0));
+    assert_eq!(client.call("TTL absent"), Value::Integer(-2));
     assert_eq!(client.call("TYPE absent"), Value::simple("none"));
     client.call("MSET legacy:key 1 b 2 c 3");
-    assert_eq!(client.call("TTL legacy:key"), integer(-1));
-    assert_eq!(client.call("EXPIRE legacy:key 86400"), integer(1));
+    assert_eq!(client.call("TTL legacy:key"), Value::Integer(-1));
+    assert_eq!(client.call("EXPIRE legacy:key 86400"), Value::Integer(1));
     assert!((86_399..=86_400).contains(&client.call("TTL legacy:key").number()));
     assert_eq!(client.call("TYPE legacy:key"), Value::simple("string"));
-    assert_eq!(client.call("EXISTS legacy:key b absent b"), integer(3));
+    assert_eq!(
+        client.call("EXISTS legacy:key b absent b"),
+        Value::Integer(3)
+    );
     assert_eq!(scan(&mut client, "TYPE string", |_| ()).len(), 3);
     assert_eq!(scan(&mut client, "TYPE hash", |_| ()).len(), 0);
-    assert_eq!(client.call("DEL b c absent"), integer(2));
-    assert_eq!(client.call("DBSIZE"), integer(1));
+    assert_eq!(client.call("DEL b c absent"), Value::Integer(2));
+    assert_eq!(client.call("DBSIZE"), Value::Integer(1));
 }
 
 /// I5, I16.
 #[test]
 fn every_type_has_its_name() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for (command, name) in [
         ("SET k v", "string"),
         ("HSET k f v", "hash"),
@@ -92,7 +85,7 @@ fn every_type_has_its_name() {
 /// I6.
 #[test]
 fn keys_match_globs() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("MSET user:1 x user:1:settings x user:22 x other x a* x");
     for (pattern, expected) in [
         ("user:*", &["user:1", "user:1:settings", "user:22"][..]),
@@ -113,7 +106,7 @@ fn keys_match_globs() {
 /// I7.
 #[test]
 fn scan_returns_all_that_stay_while_others_come_and_go() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     pipeline(&mut client, (0..5000).map(|i| format!("SET stay:{i} x")));
     let done = AtomicBool::new(false);
     let found = std::thread::scope(|scope| {
@@ -139,7 +132,7 @@ fn scan_returns_all_that_stay_while_others_come_and_go() {
 /// I8.
 #[test]
 fn scan_and_del_remove_all_that_match() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     pipeline(&mut client, (0..10_000).map(|i| format!("SET cache:{i} x")));
     client.call("SET other x");
     let mut cursor = "0".to_owned();
@@ -152,7 +145,7 @@ fn scan_and_del_remove_all_that_match() {
             .collect();
         if !keys.is_empty() {
             let removed = client.call(&format!("DEL {}", keys.join(" ")));
-            assert_eq!(removed, integer(keys.len() as i64));
+            assert_eq!(removed, Value::Integer(keys.len() as i64));
         }
         cursor = reply.elements()[0].text();
         if cursor == "0" {
@@ -165,7 +158,7 @@ fn scan_and_del_remove_all_that_match() {
 /// I9, I10.
 #[test]
 fn databases_are_apart() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let databases = client.call("CONFIG GET databases");
     assert_eq!(databases.elements()[1], Value::bulk("16"));
     for db in 0..16 {
@@ -194,12 +187,12 @@ fn databases_are_apart() {
 /// I12.
 #[test]
 fn reading_and_expire_again_keep_a_session_alive() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("SET session v EX 100");
     for _ in 0..3 {
         client.call("EXPIRE session 50");
         assert_eq!(client.call("GET session"), Value::bulk("v"));
-        assert_eq!(client.call("EXPIRE session 1800"), integer(1));
+        assert_eq!(client.call("EXPIRE session 1800"), Value::Integer(1));
         assert!((1799..=1800).contains(&client.call("TTL session").number()));
     }
 }
@@ -207,7 +200,7 @@ fn reading_and_expire_again_keep_a_session_alive() {
 /// I13, Z6: with a second for an hour.
 #[test]
 fn keys_with_spread_lifetimes_are_neither_lost_early_nor_kept() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let start = Instant::now();
     pipeline(
         &mut client,
@@ -229,7 +222,7 @@ fn keys_with_spread_lifetimes_are_neither_lost_early_nor_kept() {
 /// I14.
 #[test]
 fn long_keys_with_spaces_and_umlauts_work() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let key = "object-type:ключ ß 日本:".repeat(40);
     assert!(key.len() > 1024);
     assert_eq!(client.call_args(&["SET", &key, "v"]), Value::simple("OK"));
@@ -240,7 +233,7 @@ fn long_keys_with_spaces_and_umlauts_work() {
 /// I15: nobody touches the keys; DBSIZE counts what is there, due or not.
 #[test]
 fn an_idle_server_lets_a_hundred_thousand_due_keys_go() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     // Long enough that none is due before the last is set.
     let start = Instant::now();
     for part in 0..100 {
@@ -252,7 +245,7 @@ fn an_idle_server_lets_a_hundred_thousand_due_keys_go() {
         "{:?}",
         start.elapsed()
     );
-    assert_eq!(client.call("DBSIZE"), integer(100_000));
+    assert_eq!(client.call("DBSIZE"), Value::Integer(100_000));
     let last_due = Instant::now() + Duration::from_secs(5);
     wait_until("no key is left", || client.call("DBSIZE").number() == 0);
     let late = last_due.elapsed();

@@ -7,31 +7,17 @@ use std::time::{Duration, Instant};
 
 use redis::Commands;
 
-use super::support::{RawClient, Server, Value};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
-
-fn bulks(texts: &[&str]) -> Value {
-    Value::Array(texts.iter().map(|text| Value::bulk(text)).collect())
-}
+use super::support::{Value, start};
 
 /// D1, D2, M17.
 #[test]
 fn pushed_left_and_popped_right_is_a_queue() {
-    let (server, mut client) = client();
-    assert_eq!(client.call("RPUSH activity a b c"), integer(3));
-    assert_eq!(client.call("LPUSH activity z y"), integer(5));
+    let (server, mut client) = start(&[]);
+    assert_eq!(client.call("RPUSH activity a b c"), Value::Integer(3));
+    assert_eq!(client.call("LPUSH activity z y"), Value::Integer(5));
     assert_eq!(
         client.call("LRANGE activity 0 -1"),
-        bulks(&["y", "z", "a", "b", "c"])
+        Value::bulks(&["y", "z", "a", "b", "c"])
     );
     let mut library = server.client();
     for job in ["one", "two", "three"] {
@@ -44,24 +30,24 @@ fn pushed_left_and_popped_right_is_a_queue() {
     assert_eq!((first, jobs[2].as_deref()), (Some("one"), Some("three")));
     assert_eq!(jobs[3], None);
     assert_eq!(client.call("LPOP jobs"), Value::Null);
-    assert_eq!(client.call("EXISTS jobs"), integer(0));
+    assert_eq!(client.call("EXISTS jobs"), Value::Integer(0));
 }
 
 /// D2: with a count, nothing and no elements differ.
 #[test]
 fn several_elements_are_popped_at_once() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("RPUSH l a b c d e");
-    assert_eq!(client.call("LPOP l 2"), bulks(&["a", "b"]));
-    assert_eq!(client.call("RPOP l 9"), bulks(&["e", "d", "c"]));
+    assert_eq!(client.call("LPOP l 2"), Value::bulks(&["a", "b"]));
+    assert_eq!(client.call("RPOP l 9"), Value::bulks(&["e", "d", "c"]));
     assert_eq!(client.call("LPOP l 2"), Value::Null);
     client.call("RPUSH l a");
-    assert_eq!(client.call("LPOP l 0"), bulks(&[]));
+    assert_eq!(client.call("LPOP l 0"), Value::bulks(&[]));
     let refused = Value::error("ERR value is out of range, must be positive");
     assert_eq!(client.call("LPOP l -1"), refused);
     assert_eq!(
         client.call("LMPOP 2 absent l LEFT COUNT 3"),
-        Value::Array(vec![Value::bulk("l"), bulks(&["a"])])
+        Value::Array(vec![Value::bulk("l"), Value::bulks(&["a"])])
     );
     assert_eq!(client.call("LMPOP 1 absent LEFT"), Value::Null);
 }
@@ -69,12 +55,12 @@ fn several_elements_are_popped_at_once() {
 /// D5, D6, D7, D9.
 #[test]
 fn a_feed_keeps_the_newest_hundred() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for i in 0..150 {
         client.call(&format!("LPUSH feed post:{i}"));
         assert_eq!(client.call("LTRIM feed 0 99"), Value::simple("OK"));
     }
-    assert_eq!(client.call("LLEN feed"), integer(100));
+    assert_eq!(client.call("LLEN feed"), Value::Integer(100));
     assert_eq!(client.call("LINDEX feed 0"), Value::bulk("post:149"));
     assert_eq!(client.call("LINDEX feed -1"), Value::bulk("post:50"));
     let page = client.call("LRANGE feed 0 9");
@@ -82,24 +68,24 @@ fn a_feed_keeps_the_newest_hundred() {
     let newest: Vec<String> = (140..150).rev().map(|i| format!("post:{i}")).collect();
     assert_eq!(page, newest);
     assert_eq!(client.call("LRANGE feed 0 -1").elements().len(), 100);
-    assert_eq!(client.call("LRANGE feed 500 600"), bulks(&[]));
+    assert_eq!(client.call("LRANGE feed 500 600"), Value::bulks(&[]));
     assert_eq!(client.call("LTRIM feed 5 1"), Value::simple("OK"));
-    assert_eq!(client.call("EXISTS feed"), integer(0));
-    assert_eq!(client.call("LLEN feed"), integer(0));
+    assert_eq!(client.call("EXISTS feed"), Value::Integer(0));
+    assert_eq!(client.call("LLEN feed"), Value::Integer(0));
 }
 
 /// D8.
 #[test]
 fn elements_move_from_list_to_list() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("RPUSH src a b c");
     assert_eq!(client.call("LMOVE src dst LEFT RIGHT"), Value::bulk("a"));
     assert_eq!(client.call("LMOVE src dst LEFT RIGHT"), Value::bulk("b"));
-    assert_eq!(client.call("LRANGE dst 0 -1"), bulks(&["a", "b"]));
+    assert_eq!(client.call("LRANGE dst 0 -1"), Value::bulks(&["a", "b"]));
     assert_eq!(client.call("LMOVE dst dst LEFT RIGHT"), Value::bulk("a"));
-    assert_eq!(client.call("LRANGE dst 0 -1"), bulks(&["b", "a"]));
+    assert_eq!(client.call("LRANGE dst 0 -1"), Value::bulks(&["b", "a"]));
     assert_eq!(client.call("RPOPLPUSH src dst"), Value::bulk("c"));
-    assert_eq!(client.call("EXISTS src"), integer(0));
+    assert_eq!(client.call("EXISTS src"), Value::Integer(0));
     assert_eq!(client.call("LMOVE absent dst LEFT RIGHT"), Value::Null);
     client.call("SET text v");
     let wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
@@ -109,7 +95,7 @@ fn elements_move_from_list_to_list() {
     );
     assert_eq!(
         client.call("LLEN dst"),
-        integer(3),
+        Value::Integer(3),
         "a refused move takes nothing"
     );
 }
@@ -117,13 +103,13 @@ fn elements_move_from_list_to_list() {
 /// D11, R12.
 #[test]
 fn a_list_of_more_than_a_node_is_a_quicklist() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let size = client.call("CONFIG GET list-max-ziplist-size");
     assert_eq!(size.elements()[1], Value::bulk("-2"));
     for i in 0..10_000 {
         client.send_command(&["RPUSH", "large", &format!("item:{i}")]);
     }
-    (1..=10_000).for_each(|n| assert_eq!(client.read(), integer(n)));
+    (1..=10_000).for_each(|n| assert_eq!(client.read(), Value::Integer(n)));
     assert_eq!(
         client.call("OBJECT ENCODING large"),
         Value::bulk("quicklist")
@@ -141,11 +127,11 @@ fn a_list_of_more_than_a_node_is_a_quicklist() {
 /// D12. The limit is the guides'; a debug build in a busy test run gets ten times that.
 #[test]
 fn a_page_of_a_million_elements_is_read_at_once() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let thousand: String = (0..1000).map(|i| format!(" item:{i}")).collect();
     let push = format!("RPUSH large{thousand}");
     for n in 1..=1000 {
-        assert_eq!(client.call(&push), integer(n * 1000));
+        assert_eq!(client.call(&push), Value::Integer(n * 1000));
     }
     let limit = Duration::from_millis(50);
     for start in [0, 250_000, 500_000, 999_900] {
@@ -163,17 +149,17 @@ fn a_page_of_a_million_elements_is_read_at_once() {
 /// LINSERT, LSET, LREM, LPOS: edits in the middle.
 #[test]
 fn elements_are_found_and_edited_in_place() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("RPUSH l a b c b a");
-    assert_eq!(client.call("LPOS l b"), integer(1));
-    assert_eq!(client.call("LPOS l b RANK -1"), integer(3));
+    assert_eq!(client.call("LPOS l b"), Value::Integer(1));
+    assert_eq!(client.call("LPOS l b RANK -1"), Value::Integer(3));
     assert_eq!(
         client.call("LPOS l a COUNT 0"),
-        Value::Array(vec![integer(0), integer(4)])
+        Value::Array(vec![Value::Integer(0), Value::Integer(4)])
     );
     assert_eq!(client.call("LPOS l z"), Value::Null);
-    assert_eq!(client.call("LINSERT l BEFORE c x"), integer(6));
-    assert_eq!(client.call("LINSERT l AFTER z x"), integer(-1));
+    assert_eq!(client.call("LINSERT l BEFORE c x"), Value::Integer(6));
+    assert_eq!(client.call("LINSERT l AFTER z x"), Value::Integer(-1));
     assert_eq!(client.call("LSET l 0 first"), Value::simple("OK"));
     assert_eq!(
         client.call("LSET l 99 v"),
@@ -183,19 +169,19 @@ fn elements_are_found_and_edited_in_place() {
         client.call("LSET absent 0 v"),
         Value::error("ERR no such key")
     );
-    assert_eq!(client.call("LREM l 1 b"), integer(1));
+    assert_eq!(client.call("LREM l 1 b"), Value::Integer(1));
     assert_eq!(
         client.call("LRANGE l 0 -1"),
-        bulks(&["first", "x", "c", "b", "a"])
+        Value::bulks(&["first", "x", "c", "b", "a"])
     );
-    assert_eq!(client.call("LPUSHX absent v"), integer(0));
-    assert_eq!(client.call("RPUSHX l v"), integer(6));
+    assert_eq!(client.call("LPUSHX absent v"), Value::Integer(0));
+    assert_eq!(client.call("RPUSHX l v"), Value::Integer(6));
 }
 
 /// The same in RESP3: nulls have a type of their own.
 #[test]
 fn nothing_to_pop_is_null_in_both_protocols() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.send(b"LPOP absent\r\nLPOP absent 2\r\nHELLO 3\r\nLPOP absent\r\nLPOP absent 2\r\n");
     assert_eq!(client.read(), Value::Null);
     assert_eq!(client.read(), Value::Null);

@@ -1,22 +1,12 @@
 //! Memory and introspection, and directives that apply without a restart: section R of the list of
 //! behaviours that the project serves, without eviction; the ids stand with the tests.
 
-use super::support::{RawClient, Server, Value, is_corewire};
-
-fn client(args: &[&str]) -> (Server, RawClient) {
-    let server = Server::start(args);
-    let client = server.raw();
-    (server, client)
-}
-
-fn ok() -> Value {
-    Value::simple("OK")
-}
+use super::support::{RawClient, Server, Value, is_corewire, start};
 
 /// R7: the script that warns at 85 percent.
 #[test]
 fn info_memory_has_what_alerts_are_computed_from() {
-    let (server, mut client) = client(&[]);
+    let (server, mut client) = start(&[]);
     client.call("CONFIG SET maxmemory 200mb");
     let number = |field: &str| -> f64 {
         let text = server.info(field);
@@ -62,7 +52,7 @@ fn info_memory_has_what_alerts_are_computed_from() {
 /// R3, without eviction: reads and deletions go on.
 #[test]
 fn a_full_server_refuses_writes_and_serves_reads() {
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call("SET k v");
     client.call("CONFIG SET maxmemory 1");
     let full = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -71,13 +61,13 @@ fn a_full_server_refuses_writes_and_serves_reads() {
     assert_eq!(client.call("GET k"), Value::bulk("v"));
     assert_eq!(client.call("DEL k"), Value::Integer(1));
     client.call("CONFIG SET maxmemory 0");
-    assert_eq!(client.call("SET other v"), ok());
+    assert_eq!(client.call("SET other v"), Value::ok());
 }
 
 /// R8, R9, R13.
 #[test]
 fn memory_of_keys_and_of_the_server_is_told() {
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call("HSET user:1001 name Alice age 28");
     let small = client.call("MEMORY USAGE user:1001").number();
     assert!((40..1000).contains(&small), "{small}");
@@ -92,7 +82,7 @@ fn memory_of_keys_and_of_the_server_is_told() {
     let doctor = client.call("MEMORY DOCTOR").text();
     let empty = "Hi Sam, this instance is empty or is using very little memory";
     assert!(doctor.starts_with(empty), "{doctor}");
-    assert_eq!(client.call("MEMORY PURGE"), ok());
+    assert_eq!(client.call("MEMORY PURGE"), Value::ok());
     let stats = client.call("MEMORY STATS");
     let fields: Vec<String> = stats
         .elements()
@@ -109,13 +99,13 @@ fn memory_of_keys_and_of_the_server_is_told() {
     }
     // There is nothing to set where the allocator cannot do it, as with Debian's Redis.
     let set = client.call("CONFIG SET activedefrag no");
-    assert_eq!(set, ok());
+    assert_eq!(set, Value::ok());
 }
 
 /// R15.
 #[test]
 fn connected_clients_are_counted() {
-    let (server, mut client) = client(&["--maxclients", "100"]);
+    let (server, mut client) = start(&["--maxclients", "100"]);
     let mut others: Vec<RawClient> = (0..5).map(|_| server.raw()).collect();
     others.iter_mut().for_each(|other| drop(other.call("PING")));
     let text = client.call("INFO clients").text();
@@ -154,13 +144,13 @@ fn the_guides_redis_conf_is_accepted() {
     assert_eq!(config("hash-max-listpack-entries"), "128");
     assert_eq!(config("list-max-listpack-size"), "-2");
     assert!(config("client-output-buffer-limit").contains("pubsub 33554432 8388608 60"));
-    assert_eq!(client.call("CONFIG REWRITE"), ok());
+    assert_eq!(client.call("CONFIG REWRITE"), Value::ok());
 }
 
 /// Z7: what is set applies to the next command.
 #[test]
 fn directives_apply_without_a_restart() {
-    let (server, mut client) = client(&[]);
+    let (server, mut client) = start(&[]);
     client.call("CONFIG SET hash-max-listpack-entries 2 zset-max-listpack-value 3");
     client.call("HSET h a 1 b 2 c 3");
     assert_eq!(client.call("OBJECT ENCODING h"), Value::bulk("hashtable"));
@@ -175,7 +165,7 @@ fn directives_apply_without_a_restart() {
     client.call("CONFIG SET requirepass secret");
     let refused = Value::error("NOAUTH Authentication required.");
     assert_eq!(server.raw().call("GET k"), refused);
-    assert_eq!(server.raw().call("AUTH secret"), ok());
+    assert_eq!(server.raw().call("AUTH secret"), Value::ok());
     client.call_args(&["CONFIG", "SET", "requirepass", ""]);
     assert_eq!(server.raw().call("PING"), Value::simple("PONG"));
     client.call("CONFIG SET maxclients 1");
@@ -189,7 +179,7 @@ fn the_slow_log_shortens_as_configured() {
     if !is_corewire() {
         return;
     }
-    let (_server, mut client) = client(&["--slowlog-log-slower-than", "0"]);
+    let (_server, mut client) = start(&["--slowlog-log-slower-than", "0"]);
     client.call("CONFIG SET slowlog-entry-max-argc 4 slowlog-entry-max-string-len 5");
     client.call("MSET key-one v1 key-two v2 key-three v3");
     let log = client.call("SLOWLOG GET 1");

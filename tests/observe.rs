@@ -5,17 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::support::{RawClient, Server, Value, is_corewire, wait_until};
-
-fn client(args: &[&str]) -> (Server, RawClient) {
-    let server = Server::start(args);
-    let client = server.raw();
-    (server, client)
-}
-
-fn ok() -> Value {
-    Value::simple("OK")
-}
+use super::support::{RawClient, Value, is_corewire, start, wait_until};
 
 /// The commands that a monitor shows, up to a last `ECHO end`.
 fn shown(monitor: &mut RawClient) -> Vec<String> {
@@ -33,9 +23,9 @@ fn shown(monitor: &mut RawClient) -> Vec<String> {
 /// R17.
 #[test]
 fn monitor_shows_every_command_but_secrets() {
-    let (server, mut client) = client(&[]);
+    let (server, mut client) = start(&[]);
     let mut monitor = server.raw();
-    assert_eq!(monitor.call("MONITOR"), ok());
+    assert_eq!(monitor.call("MONITOR"), Value::ok());
     client.call_args(&["SET", "k", "a \"b\"\n\u{1}"]);
     client.call("AUTH default secret");
     client.call("HELLO 3 AUTH default secret SETNAME me");
@@ -67,7 +57,7 @@ fn monitor_shows_every_command_but_secrets() {
 /// R17: the database and the address stand before each command.
 #[test]
 fn monitor_names_database_and_client() {
-    let (server, mut client) = client(&[]);
+    let (server, mut client) = start(&[]);
     let mut monitor = server.raw();
     monitor.call("MONITOR");
     client.call("SELECT 9");
@@ -92,7 +82,7 @@ fn monitor_names_database_and_client() {
 /// R16.
 #[test]
 fn the_slow_log_keeps_the_latest_commands_short_and_without_secrets() {
-    let (_server, mut client) = client(&["--slowlog-log-slower-than", "0"]);
+    let (_server, mut client) = start(&["--slowlog-log-slower-than", "0"]);
     client.call("CLIENT SETNAME me");
     client.call("SLOWLOG RESET");
     let many: Vec<String> = (0..40).map(|i| i.to_string()).collect();
@@ -154,7 +144,7 @@ fn the_slow_log_keeps_the_latest_commands_short_and_without_secrets() {
 /// R20.
 #[test]
 fn latency_spikes_are_recorded_and_told() {
-    let (_server, mut client) = client(&["--enable-debug-command", "yes"]);
+    let (_server, mut client) = start(&["--enable-debug-command", "yes"]);
     let off = client.call("LATENCY DOCTOR").text();
     assert!(off.contains("latency-monitor-threshold"), "{off}");
     client.call("CONFIG SET latency-monitor-threshold 20");
@@ -184,7 +174,7 @@ fn latency_spikes_are_recorded_and_told() {
 /// R20.
 #[test]
 fn latency_histograms_count_calls_by_command() {
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call("CONFIG RESETSTAT");
     client.call("SET k v");
     client.call("SET k v");
@@ -216,7 +206,7 @@ fn lines(client: &mut RawClient, section: &str, start: &str) -> Vec<String> {
 /// R14.
 #[test]
 fn calls_refusals_and_failures_are_counted_by_command_and_error() {
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call("CONFIG RESETSTAT");
     client.call("SET k v");
     client.call("LPUSH k v");
@@ -271,7 +261,7 @@ fn calls_refusals_and_failures_are_counted_by_command_and_error() {
 /// R6.
 #[test]
 fn access_frequency_rises_with_reads_under_lfu_only() {
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call("SET hot some-text");
     let refused = client.call("OBJECT FREQ hot").text();
     assert!(
@@ -307,16 +297,19 @@ fn hotkeys_names_the_busiest_keys() {
     if !is_corewire() {
         return;
     }
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     assert_eq!(client.call("HOTKEYS GET"), Value::Null);
-    assert_eq!(client.call("HOTKEYS START METRICS 2 CPU NET COUNT 3"), ok());
+    assert_eq!(
+        client.call("HOTKEYS START METRICS 2 CPU NET COUNT 3"),
+        Value::ok()
+    );
     client.call_args(&["SET", "large", &"x".repeat(10_000)]);
     (0..200).for_each(|_| drop(client.call("INCR busy")));
     (0..50).for_each(|i| drop(client.call(&format!("SET light:{i} v"))));
     client.call("MULTI");
     client.call("INCR busy");
     client.call("EXEC");
-    assert_eq!(client.call("HOTKEYS STOP"), ok());
+    assert_eq!(client.call("HOTKEYS STOP"), Value::ok());
     client.call("SET late v");
     let reply = client.call("HOTKEYS GET");
     let report = reply.elements()[0].elements();
@@ -336,7 +329,7 @@ fn hotkeys_names_the_busiest_keys() {
     client.call("HELLO 3");
     let reply = client.call("HOTKEYS GET");
     assert!(matches!(reply.elements()[0], Value::Aggregate('%', _)));
-    assert_eq!(client.call("HOTKEYS RESET"), ok());
+    assert_eq!(client.call("HOTKEYS RESET"), Value::ok());
     assert_eq!(client.call("HOTKEYS GET"), Value::Null);
 }
 
@@ -345,7 +338,7 @@ fn hotkeys_refuses_what_makes_no_sense() {
     if !is_corewire() {
         return;
     }
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     for (command, error) in [
         ("START", "METRICS parameter is required"),
         ("START METRICS 0", "METRICS count must be > 0 and <= 2"),
@@ -384,7 +377,7 @@ fn hotkeys_refuses_what_makes_no_sense() {
     }
     assert_eq!(
         client.call("HOTKEYS START METRICS 2 GPU CPU DURATION 1"),
-        ok()
+        Value::ok()
     );
     let again = client.call("HOTKEYS START METRICS 1 NET");
     let in_progress = "ERR hotkey tracking session already in progress";
@@ -393,7 +386,7 @@ fn hotkeys_refuses_what_makes_no_sense() {
         let reply = client.call("HOTKEYS GET");
         field(reply.elements()[0].elements(), "tracking-active") == Some(&Value::Integer(0))
     });
-    assert_eq!(client.call("HOTKEYS RESET"), ok());
+    assert_eq!(client.call("HOTKEYS RESET"), Value::ok());
 }
 
 #[test]
@@ -401,7 +394,7 @@ fn keysizes_are_counted_by_type_and_power_of_two() {
     if !is_corewire() {
         return;
     }
-    let (_server, mut client) = client(&[]);
+    let (_server, mut client) = start(&[]);
     client.call_args(&["SET", "empty", ""]);
     client.call("SET number 1234567");
     client.call_args(&["SET", "large", &"x".repeat(1 << 20)]);

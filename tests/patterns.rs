@@ -9,17 +9,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Commands, ExistenceCheck, SetExpiry, SetOptions};
 
-use super::support::{RawClient, Server, Value, wait_until};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
+use super::support::{RawClient, Server, Value, start, wait_until};
 
 /// SET with NX and PX: whether it was set.
 fn acquire(client: &mut redis::Connection, key: &str, token: &str, ms: u64) -> bool {
@@ -74,14 +64,17 @@ fn a_cache_beside_a_database_asks_it_once() {
 /// M5.
 #[test]
 fn nothing_stale_is_left_after_an_invalidation() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for i in 0..100 {
         client.call(&format!("SET product:{i}:details v"));
         client.call(&format!("SET user:{i} v"));
     }
     let keys = client.call("KEYS product:1*").sorted();
     assert_eq!(keys.len(), 11);
-    assert_eq!(client.call(&format!("DEL {}", keys.join(" "))), integer(11));
+    assert_eq!(
+        client.call(&format!("DEL {}", keys.join(" "))),
+        Value::Integer(11)
+    );
     let mut cursor = "0".to_owned();
     loop {
         let reply = client.call(&format!("SCAN {cursor} MATCH product:* COUNT 10"));
@@ -97,7 +90,7 @@ fn nothing_stale_is_left_after_an_invalidation() {
         }
     }
     assert_eq!(client.call("KEYS product:*"), Value::Array(vec![]));
-    assert_eq!(client.call("DBSIZE"), integer(100));
+    assert_eq!(client.call("DBSIZE"), Value::Integer(100));
 }
 
 /// M6, M13.
@@ -134,7 +127,7 @@ fn of_many_who_miss_one_fetches() {
         }
     });
     assert_eq!(fetched.load(Relaxed), 1);
-    assert_eq!(server.raw().call("EXISTS lock:report"), integer(0));
+    assert_eq!(server.raw().call("EXISTS lock:report"), Value::Integer(0));
 }
 
 /// M7.
@@ -154,11 +147,15 @@ fn stale_values_are_served_while_one_refreshes() {
 /// M9.
 #[test]
 fn sessions_live_as_long_as_they_are_used() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.send(b"MULTI\r\nHSET session:1 user 7 cart 3\r\nEXPIRE session:1 1800\r\n");
     client.send(b"SADD user:7:sessions session:1\r\nEXEC\r\n");
     let replies: Vec<Value> = (0..5).map(|_| client.read()).collect();
-    let done = Value::Array(vec![integer(2), integer(1), integer(1)]);
+    let done = Value::Array(vec![
+        Value::Integer(2),
+        Value::Integer(1),
+        Value::Integer(1),
+    ]);
     assert_eq!(replies[4], done);
     assert!((1790..=1800).contains(&client.call("TTL session:1").number()));
     client.call("EXPIRE session:1 86400");
@@ -168,17 +165,17 @@ fn sessions_live_as_long_as_they_are_used() {
     let sessions = client.call("SMEMBERS user:7:sessions").sorted().join(" ");
     client.call(&format!("DEL {sessions} user:7:sessions"));
     assert_eq!(client.call("HGETALL session:1"), Value::Array(vec![]));
-    assert_eq!(client.call("DBSIZE"), integer(0));
+    assert_eq!(client.call("DBSIZE"), Value::Integer(0));
 }
 
 /// M10.
 #[test]
 fn a_revoked_token_is_known_until_it_would_have_ended() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("SET revoked:abc 1 PX 60");
-    assert_eq!(client.call("EXISTS revoked:abc"), integer(1));
+    assert_eq!(client.call("EXISTS revoked:abc"), Value::Integer(1));
     wait_until("the token has ended", || {
-        client.call("EXISTS revoked:abc") == integer(0)
+        client.call("EXISTS revoked:abc") == Value::Integer(0)
     });
 }
 
@@ -252,7 +249,7 @@ fn a_lock_is_its_holders_until_its_time_is_over() {
 /// M8, Z6: a key is there until its millisecond, and not after.
 #[test]
 fn lifetimes_are_exact_to_the_millisecond() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let unix_ms = |client: &mut RawClient| {
         let time = client.call("TIME");
         let parts: Vec<i64> = time
@@ -292,10 +289,10 @@ fn what_is_over_is_never_shown() {
         client.call(&format!("SET long:{i} v"));
     }
     wait_until("the last one is over", || {
-        client.call("PTTL short:49") == integer(-2)
+        client.call("PTTL short:49") == Value::Integer(-2)
     });
     assert_eq!(client.call("GET short:1"), Value::Null);
-    assert_eq!(client.call("EXISTS short:2"), integer(0));
+    assert_eq!(client.call("EXISTS short:2"), Value::Integer(0));
     assert_eq!(client.call("TYPE short:3"), Value::simple("none"));
     assert_eq!(client.call("KEYS short:*"), Value::Array(vec![]));
     let scanned = client.call("SCAN 0 COUNT 1000");
@@ -304,7 +301,9 @@ fn what_is_over_is_never_shown() {
     assert!(keys.iter().all(|key| key.starts_with("long:")));
     (0..20).for_each(|_| assert!(client.call("RANDOMKEY").text().starts_with("long:")));
     client.call("DEBUG SET-ACTIVE-EXPIRE 1");
-    wait_until("they are deleted", || client.call("DBSIZE") == integer(50));
+    wait_until("they are deleted", || {
+        client.call("DBSIZE") == Value::Integer(50)
+    });
 }
 
 /// M18.

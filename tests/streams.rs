@@ -6,28 +6,10 @@
 use redis::streams::{StreamInfoStreamReply, StreamMaxlen, StreamReadReply};
 use redis::{Commands, streams::StreamReadOptions};
 
-use super::support::{RawClient, Server, Value, wait_until};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
-
-fn bulks(texts: &[&str]) -> Value {
-    Value::Array(texts.iter().map(|text| Value::bulk(text)).collect())
-}
+use super::support::{Value, start, wait_until};
 
 fn entry(id: &str, fields: &[&str]) -> Value {
-    Value::Array(vec![Value::bulk(id), bulks(fields)])
-}
-
-fn ok() -> Value {
-    Value::simple("OK")
+    Value::Array(vec![Value::bulk(id), Value::bulks(fields)])
 }
 
 /// The ids of an array of entries.
@@ -39,7 +21,7 @@ fn ids(entries: &Value) -> Vec<String> {
 /// G1.
 #[test]
 fn ids_are_a_time_and_a_number_and_increase() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let mut last = (0, 0);
     for i in 0..1000 {
         let id = client.call(&format!("XADD orders * id {i}")).text();
@@ -49,7 +31,7 @@ fn ids_are_a_time_and_a_number_and_increase() {
         last = id;
     }
     assert!(last.0 > 1_600_000_000_000);
-    assert_eq!(client.call("XLEN orders"), integer(1000));
+    assert_eq!(client.call("XLEN orders"), Value::Integer(1000));
     let (ms, seq) = last;
     assert_eq!(
         client.call(&format!("XADD orders {ms}-{seq} f v")),
@@ -65,7 +47,7 @@ fn ids_are_a_time_and_a_number_and_increase() {
 /// G2.
 #[test]
 fn ranges_take_incomplete_ids_and_counts() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for i in 0..20 {
         client.call(&format!("XADD s 17000000000{i:02}-1 n {i}"));
     }
@@ -83,7 +65,7 @@ fn ranges_take_incomplete_ids_and_counts() {
         ids(&client.call("XREVRANGE s + - COUNT 2")),
         ["1700000000019-1", "1700000000018-1"]
     );
-    assert_eq!(client.call("XRANGE absent - +"), bulks(&[]));
+    assert_eq!(client.call("XRANGE absent - +"), Value::bulks(&[]));
     assert_eq!(
         client.call("XRANGE s abc +"),
         Value::error("ERR Invalid stream ID specified as stream command argument")
@@ -93,7 +75,7 @@ fn ranges_take_incomplete_ids_and_counts() {
 /// G4.
 #[test]
 fn streams_are_read_from_an_id_in_either_shape() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     client.call("XADD s 1-1 a 1");
     client.call("XADD s 2-1 b 2");
     let entries = Value::Array(vec![entry("1-1", &["a", "1"]), entry("2-1", &["b", "2"])]);
@@ -118,13 +100,13 @@ fn streams_are_read_from_an_id_in_either_shape() {
 /// G5, G6, G7, G16.
 #[test]
 fn groups_deliver_each_entry_once_until_it_is_acknowledged() {
-    let (_server, mut client) = client();
-    assert_eq!(client.call("XGROUP CREATE s g 0 MKSTREAM"), ok());
+    let (_server, mut client) = start(&[]);
+    assert_eq!(client.call("XGROUP CREATE s g 0 MKSTREAM"), Value::ok());
     assert_eq!(
         client.call("XGROUP CREATE s g $"),
         Value::error("BUSYGROUP Consumer Group name already exists")
     );
-    assert_eq!(client.call("XGROUP CREATE s audit $"), ok());
+    assert_eq!(client.call("XGROUP CREATE s audit $"), Value::ok());
     client.call("XADD s 1-1 n 1");
     client.call("XADD s 2-1 n 2");
     client.call("XADD s 3-1 n 3");
@@ -147,14 +129,17 @@ fn groups_deliver_each_entry_once_until_it_is_acknowledged() {
         )
     );
     let summary = client.call("XPENDING s g");
-    assert_eq!(summary.elements()[0], integer(3));
-    assert_eq!(client.call("XACK s g 1-1"), integer(1));
-    assert_eq!(client.call("XACK s g 1-1"), integer(0));
-    let one = Value::Array(vec![bulks(&["one", "1"]), bulks(&["two", "1"])]);
+    assert_eq!(summary.elements()[0], Value::Integer(3));
+    assert_eq!(client.call("XACK s g 1-1"), Value::Integer(1));
+    assert_eq!(client.call("XACK s g 1-1"), Value::Integer(0));
+    let one = Value::Array(vec![
+        Value::bulks(&["one", "1"]),
+        Value::bulks(&["two", "1"]),
+    ]);
     assert_eq!(
         client.call("XPENDING s g"),
         Value::Array(vec![
-            integer(2),
+            Value::Integer(2),
             Value::bulk("2-1"),
             Value::bulk("3-1"),
             one
@@ -165,7 +150,7 @@ fn groups_deliver_each_entry_once_until_it_is_acknowledged() {
 /// G8, G9, G15.
 #[test]
 fn a_dead_consumers_entries_go_to_another() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("XGROUP CREATE s g 0 MKSTREAM");
     client.call("XADD s 1-1 n 1");
     client.call("XADD s 2-1 n 2");
@@ -174,8 +159,11 @@ fn a_dead_consumers_entries_go_to_another() {
     let row = pending.elements()[0].elements();
     assert_eq!(row[..2], [Value::bulk("1-1"), Value::bulk("worker-1")]);
     assert!(row[2].number() >= 0);
-    assert_eq!(row[3], integer(1));
-    assert_eq!(client.call("XCLAIM s g worker-2 60000 1-1"), bulks(&[]));
+    assert_eq!(row[3], Value::Integer(1));
+    assert_eq!(
+        client.call("XCLAIM s g worker-2 60000 1-1"),
+        Value::bulks(&[])
+    );
     wait_until("the entry was idle for 20 ms", || {
         let claimed = client.call("XCLAIM s g worker-2 20 1-1");
         claimed == Value::Array(vec![entry("1-1", &["n", "1"])])
@@ -183,29 +171,32 @@ fn a_dead_consumers_entries_go_to_another() {
     let row = client.call("XPENDING s g - + 10 worker-2");
     let row = row.elements()[0].elements().to_vec();
     assert_eq!(row[0], Value::bulk("1-1"));
-    assert_eq!(row[3], integer(2), "delivered once more");
+    assert_eq!(row[3], Value::Integer(2), "delivered once more");
     let claimed = client.call("XAUTOCLAIM s g worker-3 0 0 COUNT 10");
     assert_eq!(claimed.elements()[0], Value::bulk("0-0"));
     assert_eq!(ids(&claimed.elements()[1]), ["1-1", "2-1"]);
-    assert_eq!(client.call("XACK s g 1-1 2-1"), integer(2));
-    assert_eq!(client.call("XPENDING s g").elements()[0], integer(0));
+    assert_eq!(client.call("XACK s g 1-1 2-1"), Value::Integer(2));
+    assert_eq!(client.call("XPENDING s g").elements()[0], Value::Integer(0));
 }
 
 /// G10, G11.
 #[test]
 fn streams_are_trimmed_about_or_exactly() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     for i in 0..25_000 {
         client.send_command(&["XADD", "s", "*", "n", &i.to_string()]);
     }
     (0..25_000).for_each(|_| drop(client.read().text()));
     // Without a LIMIT one call stops after a hundred nodes' worth of entries.
-    assert_eq!(client.call("XTRIM s MAXLEN ~ 10000"), integer(10_000));
+    assert_eq!(
+        client.call("XTRIM s MAXLEN ~ 10000"),
+        Value::Integer(10_000)
+    );
     while client.call("XTRIM s MAXLEN ~ 10000").number() > 0 {}
     let len = client.call("XLEN s").number();
     assert!((10_000..10_100).contains(&len), "{len}");
     client.call("XTRIM s MAXLEN 10000");
-    assert_eq!(client.call("XLEN s"), integer(10_000));
+    assert_eq!(client.call("XLEN s"), Value::Integer(10_000));
     let mut library = server.client();
     for i in 0..500 {
         let _: String = library
@@ -219,7 +210,7 @@ fn streams_are_trimmed_about_or_exactly() {
 /// G12.
 #[test]
 fn a_stream_describes_itself() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     client.call("XADD s 1-1 n 1");
     client.call("XADD s 2-1 n 2");
     client.call("XGROUP CREATE s g $");
@@ -260,11 +251,11 @@ fn a_stream_describes_itself() {
 /// XDEL and the empty stream that stays.
 #[test]
 fn a_stream_outlives_its_entries() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("XADD s 1-1 n 1");
-    assert_eq!(client.call("XDEL s 1-1 9-9"), integer(1));
-    assert_eq!(client.call("EXISTS s"), integer(1));
-    assert_eq!(client.call("XLEN s"), integer(0));
+    assert_eq!(client.call("XDEL s 1-1 9-9"), Value::Integer(1));
+    assert_eq!(client.call("EXISTS s"), Value::Integer(1));
+    assert_eq!(client.call("XLEN s"), Value::Integer(0));
     assert_eq!(client.call("TYPE s"), Value::simple("stream"));
     assert!(matches!(client.call("XADD s 1-1 n 1"), Value::Error(_)));
 }

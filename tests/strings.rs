@@ -5,22 +5,12 @@
 
 use redis::Commands;
 
-use super::support::{RawClient, Server, Value};
-
-fn client() -> (Server, RawClient) {
-    let server = Server::start(&[]);
-    let client = server.raw();
-    (server, client)
-}
-
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
+use super::support::{Server, Value, start};
 
 /// B1, B15.
 #[test]
 fn values_come_back_as_they_were_set() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     let set = client.call_args(&["SET", "user:1001:name", "Alice Johnson"]);
     assert_eq!(set, Value::simple("OK"));
     assert_eq!(
@@ -40,13 +30,13 @@ fn values_come_back_as_they_were_set() {
 /// B2.
 #[test]
 fn values_are_binary_safe_and_end_at_512_mb() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\x00\r\n\xff\r\n");
     assert_eq!(client.read(), Value::simple("OK"));
     assert_eq!(client.call("GET k"), Value::Bulk(b"\x00\r\n\xff".to_vec()));
     assert_eq!(
         client.call("SETRANGE big 536870911 x"),
-        integer(536_870_912)
+        Value::Integer(536_870_912)
     );
     assert_eq!(
         client.call("GETRANGE big 536870910 -1"),
@@ -63,7 +53,7 @@ fn values_are_binary_safe_and_end_at_512_mb() {
 /// B3, B4, B7, I11.
 #[test]
 fn values_are_set_with_an_expiry() {
-    let (server, mut client) = client();
+    let (server, mut client) = start(&[]);
     client.call("SET session:abc123 v EX 3600");
     assert!((3599..=3600).contains(&client.call("TTL session:abc123").number()));
     client.call("SET session:abc123 v PX 60000");
@@ -87,7 +77,7 @@ fn values_are_set_with_an_expiry() {
 /// B5, B6, B8.
 #[test]
 fn locks_are_taken_in_every_order_of_words() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for options in ["NX EX 30", "EX 30 NX", "PX 10000 NX", "NX PX 30000"] {
         client.call("DEL lock");
         let take = format!("SET lock token {options}");
@@ -96,25 +86,31 @@ fn locks_are_taken_in_every_order_of_words() {
         assert!(client.call("PTTL lock").number() > 0, "{options}");
     }
     assert_eq!(client.call("SET absent v XX"), Value::Null);
-    assert_eq!(client.call("EXISTS absent"), integer(0));
+    assert_eq!(client.call("EXISTS absent"), Value::Integer(0));
     assert_eq!(client.call("SET lock v XX"), Value::simple("OK"));
-    assert_eq!(client.call("SETNX new v"), integer(1));
-    assert_eq!(client.call("SETNX new v"), integer(0));
+    assert_eq!(client.call("SETNX new v"), Value::Integer(1));
+    assert_eq!(client.call("SETNX new v"), Value::Integer(0));
 }
 
 /// B9, B10, B11, B12.
 #[test]
 fn counters_count() {
-    let (_server, mut client) = client();
-    assert_eq!(client.call("INCR views"), integer(1));
+    let (_server, mut client) = start(&[]);
+    assert_eq!(client.call("INCR views"), Value::Integer(1));
     client.call("SET a x");
     let no_integer = Value::error("ERR value is not an integer or out of range");
     assert_eq!(client.call("INCR a"), no_integer);
     assert_eq!(client.call("GET a"), Value::bulk("x"));
     client.call("SET balance 500");
-    assert_eq!(client.call("INCRBY balance -100"), integer(400));
-    assert_eq!(client.call("DECR inventory:product:301"), integer(-1));
-    assert_eq!(client.call("DECRBY inventory:product:301 10"), integer(-11));
+    assert_eq!(client.call("INCRBY balance -100"), Value::Integer(400));
+    assert_eq!(
+        client.call("DECR inventory:product:301"),
+        Value::Integer(-1)
+    );
+    assert_eq!(
+        client.call("DECRBY inventory:product:301 10"),
+        Value::Integer(-11)
+    );
     assert_eq!(
         client.call("INCRBYFLOAT account 19.99"),
         Value::bulk("19.99")
@@ -125,7 +121,7 @@ fn counters_count() {
 
 #[test]
 fn incr_overflow_leaves_value_unchanged() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     client.call("SET k 9223372036854775807");
     let overflow = Value::error("ERR increment or decrement would overflow");
     assert_eq!(client.call("INCR k"), overflow);
@@ -135,7 +131,7 @@ fn incr_overflow_leaves_value_unchanged() {
 /// B13.
 #[test]
 fn several_keys_are_set_and_read_at_once() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     assert_eq!(client.call("MSET key1 a key2 b"), Value::simple("OK"));
     let expected = Value::Array(vec![Value::bulk("a"), Value::bulk("b"), Value::Null]);
     assert_eq!(client.call("MGET key1 key2 key3"), expected);
@@ -144,19 +140,19 @@ fn several_keys_are_set_and_read_at_once() {
 /// B14.
 #[test]
 fn bits_are_set_and_counted() {
-    let (_server, mut client) = client();
-    assert_eq!(client.call("SETBIT f 0 1"), integer(0));
-    assert_eq!(client.call("SETBIT f 1 0"), integer(0));
-    assert_eq!(client.call("GETBIT f 0"), integer(1));
-    assert_eq!(client.call("GETBIT f 1"), integer(0));
-    assert_eq!(client.call("BITCOUNT f"), integer(1));
+    let (_server, mut client) = start(&[]);
+    assert_eq!(client.call("SETBIT f 0 1"), Value::Integer(0));
+    assert_eq!(client.call("SETBIT f 1 0"), Value::Integer(0));
+    assert_eq!(client.call("GETBIT f 0"), Value::Integer(1));
+    assert_eq!(client.call("GETBIT f 1"), Value::Integer(0));
+    assert_eq!(client.call("BITCOUNT f"), Value::Integer(1));
     assert_eq!(client.call("GET f"), Value::Bulk(vec![0x80]));
 }
 
 /// B17.
 #[test]
 fn a_hot_key_spread_over_several_is_read_from_any() {
-    let (_server, mut client) = client();
+    let (_server, mut client) = start(&[]);
     for i in 0..8 {
         client.call(&format!("SET hot:leaderboard:{i} value EX 60"));
     }

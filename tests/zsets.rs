@@ -7,20 +7,12 @@ use redis::Commands;
 
 use super::support::{RawClient, Server, Value};
 
-fn integer(n: i64) -> Value {
-    Value::Integer(n)
-}
-
-fn bulks(texts: &[&str]) -> Value {
-    Value::Array(texts.iter().map(|text| Value::bulk(text)).collect())
-}
-
 /// A server with the guides' leaderboard.
 fn leaderboard() -> (Server, RawClient) {
     let server = Server::start(&[]);
     let mut client = server.raw();
     let add = "ZADD leaderboard 1500 alice 1200 bob 1800 carol 900 dave";
-    assert_eq!(client.call(add), integer(4));
+    assert_eq!(client.call(add), Value::Integer(4));
     (server, client)
 }
 
@@ -30,13 +22,28 @@ fn scores_are_added_under_conditions() {
     let (_server, mut client) = leaderboard();
     assert_eq!(
         client.call("ZADD leaderboard 1501 alice 1 erin"),
-        integer(1)
+        Value::Integer(1)
     );
-    assert_eq!(client.call("ZADD leaderboard CH 1502 alice"), integer(1));
-    assert_eq!(client.call("ZADD leaderboard NX 1 alice"), integer(0));
-    assert_eq!(client.call("ZADD leaderboard XX 1 frank"), integer(0));
-    assert_eq!(client.call("ZADD leaderboard GT CH 1 alice"), integer(0));
-    assert_eq!(client.call("ZADD leaderboard LT CH 1 alice"), integer(1));
+    assert_eq!(
+        client.call("ZADD leaderboard CH 1502 alice"),
+        Value::Integer(1)
+    );
+    assert_eq!(
+        client.call("ZADD leaderboard NX 1 alice"),
+        Value::Integer(0)
+    );
+    assert_eq!(
+        client.call("ZADD leaderboard XX 1 frank"),
+        Value::Integer(0)
+    );
+    assert_eq!(
+        client.call("ZADD leaderboard GT CH 1 alice"),
+        Value::Integer(0)
+    );
+    assert_eq!(
+        client.call("ZADD leaderboard LT CH 1 alice"),
+        Value::Integer(1)
+    );
     assert_eq!(
         client.call("ZADD leaderboard INCR 2 alice"),
         Value::bulk("3")
@@ -55,11 +62,11 @@ fn scores_are_added_under_conditions() {
 #[test]
 fn ranges_go_up_and_down_with_scores_in_either_shape() {
     let (server, mut client) = leaderboard();
-    let up = bulks(&["dave", "bob", "alice", "carol"]);
+    let up = Value::bulks(&["dave", "bob", "alice", "carol"]);
     assert_eq!(client.call("ZRANGE leaderboard 0 9"), up);
-    let down = bulks(&["carol", "alice", "bob", "dave"]);
+    let down = Value::bulks(&["carol", "alice", "bob", "dave"]);
     assert_eq!(client.call("ZRANGE leaderboard 0 9 REV"), down);
-    let scored = bulks(&["carol", "1800", "alice", "1500"]);
+    let scored = Value::bulks(&["carol", "1800", "alice", "1500"]);
     for command in [
         "ZRANGE leaderboard 0 1 REV WITHSCORES",
         "ZREVRANGE leaderboard 0 1 WITHSCORES",
@@ -91,21 +98,24 @@ fn ranges_by_score_have_open_and_closed_ends() {
         assert_eq!(by_score, range);
         by_score
     };
-    assert_eq!(range("1000 2000"), bulks(&["bob", "alice", "carol"]));
+    assert_eq!(range("1000 2000"), Value::bulks(&["bob", "alice", "carol"]));
     assert_eq!(
         range("-inf +inf"),
-        bulks(&["dave", "bob", "alice", "carol"])
+        Value::bulks(&["dave", "bob", "alice", "carol"])
     );
-    assert_eq!(range("900 +inf"), bulks(&["dave", "bob", "alice", "carol"]));
-    assert_eq!(range("(900 (1800"), bulks(&["bob", "alice"]));
-    assert_eq!(range("5000 6000"), bulks(&[]));
+    assert_eq!(
+        range("900 +inf"),
+        Value::bulks(&["dave", "bob", "alice", "carol"])
+    );
+    assert_eq!(range("(900 (1800"), Value::bulks(&["bob", "alice"]));
+    assert_eq!(range("5000 6000"), Value::bulks(&[]));
     assert_eq!(
         client.call("ZRANGEBYSCORE leaderboard -inf +inf LIMIT 1 2"),
-        bulks(&["bob", "alice"])
+        Value::bulks(&["bob", "alice"])
     );
     assert_eq!(
         client.call("ZREVRANGEBYSCORE leaderboard +inf -inf LIMIT 0 1"),
-        bulks(&["carol"])
+        Value::bulks(&["carol"])
     );
     assert_eq!(
         client.call("ZRANGEBYSCORE leaderboard a b"),
@@ -117,8 +127,8 @@ fn ranges_by_score_have_open_and_closed_ends() {
 #[test]
 fn ranks_and_scores_are_looked_up() {
     let (_server, mut client) = leaderboard();
-    assert_eq!(client.call("ZRANK leaderboard alice"), integer(2));
-    assert_eq!(client.call("ZREVRANK leaderboard alice"), integer(1));
+    assert_eq!(client.call("ZRANK leaderboard alice"), Value::Integer(2));
+    assert_eq!(client.call("ZREVRANK leaderboard alice"), Value::Integer(1));
     assert_eq!(client.call("ZRANK leaderboard absent"), Value::Null);
     assert_eq!(client.call("ZREVRANK absent alice"), Value::Null);
     assert_eq!(client.call("ZSCORE leaderboard alice"), Value::bulk("1500"));
@@ -140,14 +150,26 @@ fn ranks_and_scores_are_looked_up() {
 #[test]
 fn members_are_counted_and_removed() {
     let (_server, mut client) = leaderboard();
-    assert_eq!(client.call("ZCOUNT leaderboard 1000 2000"), integer(3));
-    assert_eq!(client.call("ZCOUNT leaderboard (1200 +inf"), integer(2));
-    assert_eq!(client.call("ZCARD leaderboard"), integer(4));
-    assert_eq!(client.call("ZREM leaderboard dave absent"), integer(1));
-    assert_eq!(client.call("ZCARD leaderboard"), integer(3));
-    assert_eq!(client.call("ZREM leaderboard alice bob carol"), integer(3));
-    assert_eq!(client.call("EXISTS leaderboard"), integer(0));
-    assert_eq!(client.call("ZCARD leaderboard"), integer(0));
+    assert_eq!(
+        client.call("ZCOUNT leaderboard 1000 2000"),
+        Value::Integer(3)
+    );
+    assert_eq!(
+        client.call("ZCOUNT leaderboard (1200 +inf"),
+        Value::Integer(2)
+    );
+    assert_eq!(client.call("ZCARD leaderboard"), Value::Integer(4));
+    assert_eq!(
+        client.call("ZREM leaderboard dave absent"),
+        Value::Integer(1)
+    );
+    assert_eq!(client.call("ZCARD leaderboard"), Value::Integer(3));
+    assert_eq!(
+        client.call("ZREM leaderboard alice bob carol"),
+        Value::Integer(3)
+    );
+    assert_eq!(client.call("EXISTS leaderboard"), Value::Integer(0));
+    assert_eq!(client.call("ZCARD leaderboard"), Value::Integer(0));
 }
 
 /// F12, F13.
@@ -156,21 +178,30 @@ fn ranges_are_removed_by_score_and_rank() {
     let (_server, mut client) = leaderboard();
     assert_eq!(
         client.call("ZREMRANGEBYSCORE leaderboard -inf 500"),
-        integer(0)
+        Value::Integer(0)
     );
     assert_eq!(
         client.call("ZREMRANGEBYSCORE leaderboard 0 1200"),
-        integer(2)
+        Value::Integer(2)
     );
     for i in 0..150 {
         client.call(&format!("ZADD scores {i} m{i}"));
     }
-    assert_eq!(client.call("ZREMRANGEBYRANK scores 100 -1"), integer(50));
-    assert_eq!(client.call("ZCARD scores"), integer(100));
-    assert_eq!(client.call("ZREMRANGEBYRANK scores 0 -11"), integer(90));
-    assert_eq!(client.call("ZCARD scores"), integer(10));
-    assert_eq!(client.call("ZREMRANGEBYRANK scores 0 -11"), integer(0));
-    assert_eq!(client.call("ZRANGE scores 0 0"), bulks(&["m90"]));
+    assert_eq!(
+        client.call("ZREMRANGEBYRANK scores 100 -1"),
+        Value::Integer(50)
+    );
+    assert_eq!(client.call("ZCARD scores"), Value::Integer(100));
+    assert_eq!(
+        client.call("ZREMRANGEBYRANK scores 0 -11"),
+        Value::Integer(90)
+    );
+    assert_eq!(client.call("ZCARD scores"), Value::Integer(10));
+    assert_eq!(
+        client.call("ZREMRANGEBYRANK scores 0 -11"),
+        Value::Integer(0)
+    );
+    assert_eq!(client.call("ZRANGE scores 0 0"), Value::bulks(&["m90"]));
 }
 
 /// F16, F18.
@@ -181,19 +212,19 @@ fn times_are_scores_that_print_without_exponent() {
     client.call("ZADD events:user:1 1700000000000 1700000000000-0.123456");
     client.call("ZADD events:user:1 1700000000000 1700000000000-0.654321");
     client.call("ZADD events:user:1 1700003600001 later");
-    assert_eq!(client.call("ZCARD events:user:1"), integer(3));
+    assert_eq!(client.call("ZCARD events:user:1"), Value::Integer(3));
     assert_eq!(
         client.call("ZSCORE events:user:1 1700000000000-0.123456"),
         Value::bulk("1700000000000")
     );
     assert_eq!(
         client.call("ZRANGEBYSCORE events:user:1 1700000000001 +inf"),
-        bulks(&["later"])
+        Value::bulks(&["later"])
     );
     client.call("ZADD odd 0.5 a 1e21 b inf c -inf d 3.0 e");
     assert_eq!(
         client.call("ZRANGE odd 0 -1 WITHSCORES"),
-        bulks(&["d", "-inf", "a", "0.5", "e", "3", "b", "1e+21", "c", "inf"])
+        Value::bulks(&["d", "-inf", "a", "0.5", "e", "3", "b", "1e+21", "c", "inf"])
     );
 }
 
@@ -210,7 +241,7 @@ fn small_sorted_sets_are_compact_up_to_the_configured_size() {
     assert_eq!(client.call("OBJECT ENCODING z"), Value::bulk("listpack"));
     client.call("ZADD z 128 m128");
     assert_eq!(client.call("OBJECT ENCODING z"), Value::bulk("skiplist"));
-    assert_eq!(client.call("ZRANK z m128"), integer(128));
+    assert_eq!(client.call("ZRANK z m128"), Value::Integer(128));
     client.call(&format!("ZADD short 1 {}", "x".repeat(64)));
     assert_eq!(
         client.call("OBJECT ENCODING short"),
@@ -227,20 +258,29 @@ fn small_sorted_sets_are_compact_up_to_the_configured_size() {
 #[test]
 fn members_are_popped_and_sets_combined() {
     let (_server, mut client) = leaderboard();
-    assert_eq!(client.call("ZPOPMIN leaderboard"), bulks(&["dave", "900"]));
+    assert_eq!(
+        client.call("ZPOPMIN leaderboard"),
+        Value::bulks(&["dave", "900"])
+    );
     assert_eq!(
         client.call("ZPOPMAX leaderboard 1"),
-        bulks(&["carol", "1800"])
+        Value::bulks(&["carol", "1800"])
     );
-    assert_eq!(client.call("ZPOPMIN absent"), bulks(&[]));
+    assert_eq!(client.call("ZPOPMIN absent"), Value::bulks(&[]));
     client.call("ZADD other 1 alice 2 zoe");
     assert_eq!(
         client.call("ZUNIONSTORE all 2 leaderboard other WEIGHTS 1 10"),
-        integer(3)
+        Value::Integer(3)
     );
     assert_eq!(client.call("ZSCORE all alice"), Value::bulk("1510"));
-    assert_eq!(client.call("ZINTER 2 leaderboard other"), bulks(&["alice"]));
-    assert_eq!(client.call("ZDIFF 2 other leaderboard"), bulks(&["zoe"]));
+    assert_eq!(
+        client.call("ZINTER 2 leaderboard other"),
+        Value::bulks(&["alice"])
+    );
+    assert_eq!(
+        client.call("ZDIFF 2 other leaderboard"),
+        Value::bulks(&["zoe"])
+    );
     client.call("HELLO 3");
     let score = |text: &str| Value::Line(',', text.to_owned());
     assert_eq!(

@@ -13,6 +13,13 @@ use std::time::{Duration, Instant};
 pub(crate) use raw::{RawClient, Value};
 pub(crate) use server::{Server, free_port, is_corewire, program};
 
+/// A server with these arguments, and a client of it.
+pub(crate) fn start(args: &[&str]) -> (Server, RawClient) {
+    let server = Server::start(args);
+    let client = server.raw();
+    (server, client)
+}
+
 /// How long tests wait for something that should happen at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -44,6 +44,16 @@ impl Value {
         Self::Simple(text.to_owned())
     }
 
+    /// `+OK`.
+    pub(crate) fn ok() -> Self {
+        Self::simple("OK")
+    }
+
+    /// An array of bulk strings.
+    pub(crate) fn bulks(texts: &[&str]) -> Self {
+        Self::Array(texts.iter().map(|text| Self::bulk(text)).collect())
+    }
+
     /// An error.
     pub(crate) fn error(text: &str) -> Self {
         Self::Error(text.to_owned())

@@ -58,12 +58,11 @@ pub(crate) fn call(
     }
     if server.replication.restricts() && session.origin.is_checked() {
         // The role may have changed since the command was admitted: it counts under the locks.
-        if let Err(error) = crate::replication::admit(server, session, entry.command) {
-            if session.transaction.is_none() || !entry.command.has(flag::RUNS_QUEUE) {
-                drop(locked);
-                return crate::dispatch::refuse(server, session, Some(id), error, out);
-            }
-            session.exec_refusal = Some(error);
+        let admitted = crate::replication::admit(server, session, entry.command);
+        let kept = |error| crate::dispatch::keep_for_exec(session, entry, error);
+        if let Err(error) = admitted.or_else(kept) {
+            drop(locked);
+            return crate::dispatch::refuse(server, session, Some(id), error, out);
         }
     }
     timing::begin(server, session, id);

@@ -135,11 +135,9 @@ fn admitted(
     prepared: Prepared,
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    if let Err(error) = admit::admit(server, session, entry) {
-        if !(session.transaction.is_some() && entry.command.has(flag::RUNS_QUEUE)) {
-            return refuse(server, session, Some(id), error, out);
-        }
-        session.exec_refusal = Some(error);
+    let admitted = admit::admit(server, session, entry);
+    if let Err(error) = admitted.or_else(|error| keep_for_exec(session, entry, error)) {
+        return refuse(server, session, Some(id), error, out);
     }
     if session.tracking.is_some() {
         crate::tracking::limit(server, session);
@@ -156,6 +154,23 @@ fn admitted(
         return Outcome::Deferred;
     }
     call::call(server, session, id, args, prepared, out)
+}
+
+/// Keeps the refusal of an EXEC for the handler, which answers EXECABORT with it.
+///
+/// # Errors
+/// The refusal, where it is of any other command.
+#[cold]
+pub(crate) fn keep_for_exec(
+    session: &mut Session,
+    entry: &Entry,
+    error: ReplyError,
+) -> Result<(), ReplyError> {
+    if session.transaction.is_none() || !entry.command.has(flag::RUNS_QUEUE) {
+        return Err(error);
+    }
+    session.exec_refusal = Some(error);
+    Ok(())
 }
 
 /// Writes an error that took the place of a command, and counts it. In MULTI it also makes EXEC

@@ -25,9 +25,7 @@ use crate::process;
 use crate::process::signals::{self, Shutdown};
 use crate::replication::{self, Replicator};
 use crate::service::App;
-use crate::snapshot::{
-    Failed, Snapshots, background_temp_name, log_refused_end, may_end, temp_name,
-};
+use crate::snapshot::{Failed, Snapshots, background_temp_name, may_end, temp_name};
 use crate::wiring;
 
 /// How long to wait for a shutdown before waiting again.
@@ -218,9 +216,9 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
         if allowed && may_end(server, host.config(), snapshots, request) {
             return;
         }
-        if !allowed {
-            log_refused_end();
-        }
+        tracing::error!(
+            "Errors trying to shut down the server. Check the logs for more information."
+        );
         switch.abort();
         signals::shutdown_forget();
     }

@@ -252,19 +252,15 @@ impl Aof {
         }
     }
 
-    /// Whether the data would be lost with the end, because the first base is not written.
-    fn must_not_end(&self) -> bool {
-        self.0.state.lock().mode == Mode::WaitRewrite
-    }
-
     /// The server is asked to end: whether it may, and if so a rewrite is called off. While the
     /// first base is written, the file does not have the data yet; `force` ends all the same.
     pub fn may_end(&self, force: bool) -> bool {
-        if self.must_not_end() && !force {
+        let is_first = self.0.state.lock().mode == Mode::WaitRewrite;
+        if is_first && !force {
             tracing::error!("Writing initial AOF, can't exit.");
             return false;
         }
-        if self.must_not_end() {
+        if is_first {
             tracing::error!("Writing initial AOF. Exit anyway.");
         }
         self.call_off();
@@ -272,7 +268,7 @@ impl Aof {
     }
 
     /// The server is about to end: a rewrite is called off.
-    pub fn call_off(&self) {
+    fn call_off(&self) {
         self.0.state.lock().scheduled = false;
         if self.0.server.jobs.cancel(JobKind::AofRewrite) {
             tracing::error!("There is a child rewriting the AOF. Killing it!");

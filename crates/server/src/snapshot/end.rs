@@ -34,12 +34,6 @@ pub fn may_end(
         return true;
     }
     tracing::error!("Error trying to save the DB, can't exit.");
-    log_refused_end();
     server.pause.end();
     false
-}
-
-/// Says that the server goes on although it was asked to end.
-pub fn log_refused_end() {
-    tracing::error!("Errors trying to shut down the server. Check the logs for more information.");
 }

@@ -18,7 +18,7 @@ use persistence::disk::{Disk, RealDisk};
 
 use crate::config::Config;
 
-pub use end::{log_refused_end, may_end};
+pub use end::may_end;
 pub use load::{Failed, Watch, log_done, log_failure};
 pub use save::options;
 

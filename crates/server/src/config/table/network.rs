@@ -14,7 +14,7 @@ pub(super) static NETWORK: Section = Section {
              * and ::* stand for every interface.",
         ),
         text("bind-source-addr", None)
-            .accepted("kept and reported; takes effect with replication")
+            .accepted("kept and reported; replication does not use it yet")
             .doc("Local address of outgoing connections."),
         flag("protected-mode", true)
             .doc("Without a password and without bind, serve the loopback interfaces only."),
@@ -88,10 +88,10 @@ pub(super) static TLS: Section = Section {
             .accepted("kept; keys with a passphrase are refused with a clear message")
             .doc("Passphrase of the private key."),
         file("tls-client-cert-file")
-            .accepted("kept and reported; takes effect with replication")
+            .accepted("kept and reported; replication does not use it yet")
             .doc("Certificate for outgoing connections, if it differs."),
         file("tls-client-key-file")
-            .accepted("kept and reported; takes effect with replication")
+            .accepted("kept and reported; replication does not use it yet")
             .doc("Private key for outgoing connections, if it differs."),
         text("tls-client-key-file-pass", None)
             .with(SENSITIVE)
@@ -108,7 +108,7 @@ pub(super) static TLS: Section = Section {
             .accepted("kept and reported; takes effect with users")
             .doc("Log a client in as the user that its certificate names (Redis 8.6)."),
         flag("tls-replication", false)
-            .accepted("kept and reported; takes effect with replication")
+            .accepted("kept and reported; replication does not use it yet")
             .doc("Use TLS towards a primary."),
         flag("tls-cluster", false)
             .accepted("kept and reported; takes effect with cluster mode")

@@ -116,7 +116,7 @@ pub(super) static SHUTDOWN: Section = Section {
     intro: "",
     directives: &[
         int("shutdown-timeout", 10, 0, INT_MAX)
-            .accepted("kept and reported; takes effect with replication")
+            .accepted("kept and reported; replication does not use it yet")
             .doc("Seconds to wait for replicas to catch up before the server ends."),
         on_signal("shutdown-on-sigint")
             .doc("How SIGINT ends the server: default, or any of save, nosave, now, force."),
