@@ -10,6 +10,7 @@ pub mod long_double;
 pub mod lzf;
 pub mod memory;
 pub mod number;
+pub mod os;
 pub mod random;
 pub mod sha1;
 pub mod units;

@@ -215,12 +215,8 @@ impl Handshake {
 
 /// A command as it is sent.
 pub fn command(words: &[&[u8]]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
+    let mut out = Vec::new();
+    resp::write_command(&mut out, words.iter().copied());
     out
 }
 

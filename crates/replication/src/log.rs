@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use resp::write_command;
 
 /// Bytes at which a block is closed and the next one begun.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -235,7 +236,7 @@ impl Log {
         command: impl IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator>,
     ) -> u64 {
         with_scratch(|text| {
-            encode(text, command);
+            write_command(text, command);
             self.append_text(audience, (database, database), text)
         })
     }
@@ -255,15 +256,15 @@ impl Log {
             return self.append_for(audience, *database, first.iter().map(|arg| &**arg));
         }
         with_scratch(|text| {
-            encode(text, [&b"MULTI"[..]]);
+            write_command(text, [&b"MULTI"[..]]);
             let (begins, mut selected) = (*database, *database);
             for (database, command) in commands {
                 if std::mem::replace(&mut selected, *database) != *database {
                     encode_select(text, *database);
                 }
-                encode(text, command.iter().map(|arg| &**arg));
+                write_command(text, command.iter().map(|arg| &**arg));
             }
-            encode(text, [&b"EXEC"[..]]);
+            write_command(text, [&b"EXEC"[..]]);
             // The first SELECT stands before MULTI, as Redis writes it.
             self.append_text(audience, (begins, selected), text)
         })
@@ -317,7 +318,7 @@ impl Log {
     /// Appends a command for replicas that concerns no database (PING, REPLCONF). Wakes nobody.
     pub fn append_to_replicas(&self, command: &[&[u8]]) {
         with_scratch(|text| {
-            encode(text, command.iter().copied());
+            write_command(text, command.iter().copied());
             self.append_raw(text, None);
         });
     }
@@ -518,26 +519,7 @@ fn with_scratch<R>(f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 }
 
 fn encode_select(out: &mut Vec<u8>, database: u16) {
-    encode(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
-}
-
-fn encode<'a>(
-    out: &mut Vec<u8>,
-    command: impl IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator>,
-) {
-    let command = command.into_iter();
-    header(out, b'*', command.len());
-    for arg in command {
-        header(out, b'$', arg.len());
-        out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn header(out: &mut Vec<u8>, kind: u8, n: usize) {
-    out.push(kind);
-    common::number::write_i64(out, n as i64);
-    out.extend_from_slice(b"\r\n");
+    write_command(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod inline;
 mod large;
 mod limits;
 mod parser;
+mod request;
 mod writer;
 
 pub use args::Args;
@@ -22,4 +23,5 @@ pub use error::{IntoErrorText, ReplyError};
 pub use inline::split_args;
 pub use limits::{Limits, ProtocolError};
 pub use parser::{LARGE_BULK_MIN, Parsed, Parser};
+pub use request::write_command;
 pub use writer::{Deferred, Mark, Proto, ReplyWriter};

@@ -4,13 +4,14 @@
 //! `begin` comes right after the configuration is read and before any thread is started, because it
 //! may go to the background; the methods of [`Process`] mark the steps that follow.
 
-use crate::config::{Config, os_text};
+use crate::config::Config;
 use crate::process::banner::{self, Listener};
 use crate::process::daemon::{PidFile, daemonize};
 use crate::process::signals::{self, Shutdown};
 use crate::process::supervise::{self, Supervisor};
 use crate::process::{check, crash, limits, log, oom, title, watchdog};
 use anyhow::Context;
+use common::os::os_text;
 use networking::NetError;
 use std::io::Read;
 use std::os::unix::net::UnixStream;

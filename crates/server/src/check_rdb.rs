@@ -1,11 +1,11 @@
 //! `redis-check-rdb`, also as `corewire-server check-rdb`: is a snapshot sound?
 
+use common::os::os_text;
 use std::io::Write;
 
 use persistence::rdb::ReadSource;
 use persistence::rdb::check::Checker;
 
-use crate::config::os_text;
 use crate::process::progress::Bar;
 use crate::version::{COREWIRE_VERSION, REDIS_VERSION};
 

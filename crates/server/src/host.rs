@@ -7,6 +7,7 @@
 mod client;
 mod shutdown;
 
+use common::os::os_text;
 use std::sync::{Arc, OnceLock, Weak};
 
 use ::keyspace::{DbStats, Locked};
@@ -210,7 +211,7 @@ impl Host for ServerHost {
                 Ok(())
             }
             Err(error) => {
-                let reason = crate::config::os_text(&error);
+                let reason = os_text(&error);
                 tracing::warn!("CONFIG REWRITE failed: {reason}");
                 Err(errors::config::rewrite_failed(&reason))
             }

@@ -3,12 +3,12 @@
 //! The output is Redis's to the letter, where its tests and people's scripts read it. Of several
 //! files only the last may be cut. A snapshot in front is checked by whom the caller names.
 
+use common::os::os_text;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use crate::disk::os_text;
 
 /// Bytes of a command's name that are looked at.
 const KEPT_BYTES: usize = 16;

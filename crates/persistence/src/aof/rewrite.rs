@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use datatypes::stream::{Group, StreamId};
 use datatypes::{Hash, List, Set, Stream, Zset};
 use keyspace::{DbId, Entry, ValueRef};
+use resp::{Proto, ReplyWriter, write_command};
 
 use crate::cut::Cut;
 use crate::rdb::save::{Progress, SaveError, delay};
@@ -70,26 +71,17 @@ pub fn write_aof(
 }
 
 /// Appends an array's head.
-pub fn array(out: &mut Vec<u8>, len: usize) {
-    head(out, b'*', len);
+fn array(out: &mut Vec<u8>, len: usize) {
+    ReplyWriter::new(out, Proto::Resp2).array(len);
 }
 
 /// Appends a bulk string.
-pub fn bulk(out: &mut Vec<u8>, text: &[u8]) {
-    head(out, b'$', text.len());
-    out.extend_from_slice(text);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn head(out: &mut Vec<u8>, kind: u8, n: usize) {
-    out.push(kind);
-    common::number::write_i64(out, n as i64);
-    out.extend_from_slice(b"\r\n");
+fn bulk(out: &mut Vec<u8>, text: &[u8]) {
+    ReplyWriter::new(out, Proto::Resp2).bulk(text);
 }
 
 fn command<const N: usize>(out: &mut Vec<u8>, words: [&[u8]; N]) {
-    array(out, N);
-    words.iter().for_each(|word| bulk(out, word));
+    write_command(out, words);
 }
 
 fn number(n: i64) -> Vec<u8> {

@@ -52,7 +52,7 @@ pub struct OsText(pub io::Error);
 
 impl std::fmt::Display for OsText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&disk::os_text(&self.0))
+        f.write_str(&common::os::os_text(&self.0))
     }
 }
 

@@ -146,15 +146,6 @@ impl Disk for RealDisk {
     }
 }
 
-/// An error in the words of C's `strerror`.
-pub fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
-}
-
 /// Writes all of `bytes`, however many calls that takes.
 ///
 /// # Errors

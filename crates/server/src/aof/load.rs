@@ -4,6 +4,7 @@
 //! for them. A file whose end is missing is cut behind the last whole command, or before the
 //! transaction that is not whole, if the configuration allows it and it is the last file.
 
+use common::os::os_text;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use commands::{Origin, Outcome, Server, Session};
 use parking_lot::{Condvar, Mutex};
 use persistence::aof::reader::{CommandBuf, Commands, ReadError};
 use persistence::aof::store::{Store, StoreError};
-use persistence::disk::os_text;
 use resp::{Args, Proto, ReplyWriter};
 
 use super::Shared;

@@ -4,6 +4,7 @@
 //! increment; all before it, and the old base, become superfluous when the new base has its name.
 //! Until then, whatever happens, what is on disk is complete. The job is a thread; nothing forks.
 
+use common::os::os_text;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
@@ -14,7 +15,7 @@ use commands::jobs::{JobGuard, JobKind};
 use persistence::aof::rewrite::write_aof;
 use persistence::aof::store::Store;
 use persistence::cut::Cut;
-use persistence::disk::{DiskFile, os_text};
+use persistence::disk::DiskFile;
 use persistence::rdb::file::{self, FileError};
 use persistence::rdb::save::write_rdb;
 use replication::log::Reader;

@@ -6,6 +6,7 @@
 //! file is. When the disk fails, what was not written is kept, changes are refused through the gate
 //! (MISCONF), and the thread tries again. Others leave requests; it serves them between two writes.
 
+use common::os::os_text;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use commands::Server;
 use parking_lot::Mutex;
 use persistence::aof::appender::{AppendError, Appender};
-use persistence::disk::{DiskFile, os_text};
+use persistence::disk::DiskFile;
 use replication::Log;
 use replication::log::Reader;
 

@@ -3,6 +3,7 @@
 //! The texts are Redis's: tools and its test suite look for them.
 
 use crate::version::REDIS_VERSION;
+use common::os::os_text;
 use std::path::PathBuf;
 
 /// A configuration file, standard input or a command line that cannot be used.
@@ -59,14 +60,5 @@ impl SetError {
             Self::Failed { name, reason } => resp::errors::config::set_failed(name, reason),
             Self::Loading => resp::errors::LOADING,
         }
-    }
-}
-
-/// The text of a system error without Rust's error number, as C's `strerror` gives it.
-pub(crate) fn os_text(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
     }
 }

@@ -6,9 +6,10 @@
 //! implements `Extras`, except for modules, which are refused.
 
 use super::directive::Special;
-use super::error::{LoadError, os_text};
+use super::error::LoadError;
 use super::store::Config;
 use super::{directive::Kind, table};
+use common::os::os_text;
 use common::words;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;

@@ -21,7 +21,6 @@ mod table;
 mod value;
 
 pub use argv::{CommandLine, Role, Start, parse_command_line};
-pub(crate) use error::os_text;
 pub use error::{LoadError, SetError};
 pub use file::{Collected, Extras, Source};
 pub use rewrite::Rewriting;

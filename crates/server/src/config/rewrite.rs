@@ -5,9 +5,9 @@
 //! Lines of a directive that are no longer needed become empty, and runs of empty lines become one.
 
 use super::directive::DEBUG;
-use super::error::os_text;
 use super::store::Config;
 use super::{table, value};
+use common::os::os_text;
 use common::words;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, Permissions};

@@ -9,10 +9,11 @@
 //! read values and call `overwrite`, but not `set_many`.
 
 use super::directive::{DENY_LOADING, Directive, IMMUTABLE, Kind, PROTECTED, SENSITIVE, VOLATILE};
-use super::error::{SetError, os_text};
+use super::error::SetError;
 use super::special::SpecialValue;
 use super::table::{self, Name};
 use super::value::{self, Reason, Value};
+use common::os::os_text;
 use parking_lot::{Mutex, RwLock};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;

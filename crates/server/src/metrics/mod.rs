@@ -8,6 +8,7 @@ mod families;
 mod format;
 mod http;
 
+use common::os::os_text;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, os_text};
+use crate::config::Config;
 use crate::host::ServerHost;
 
 /// What pages are made from.

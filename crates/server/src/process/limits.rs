@@ -3,6 +3,7 @@
 //! Where the system refuses, `maxclients` is lowered to what fits, with Redis's messages.
 
 use crate::config::Config;
+use common::os::os_text;
 use std::io;
 
 /// Descriptors kept for other things than clients.
@@ -50,7 +51,7 @@ pub fn raise_open_files(max_clients: u64) -> Result<u64, TooFewFiles> {
         "You requested maxclients of {max_clients} requiring at least {needed} max file \
          descriptors."
     );
-    let refusal = crate::config::os_text(&refusal);
+    let refusal = os_text(&refusal);
     tracing::error!(
         "Server can't set maximum open files to {needed} because of OS error: {refusal}."
     );

@@ -3,7 +3,8 @@
 //! The value that the process had before is remembered when the server takes control, and put back
 //! when it lets go.
 
-use crate::config::{Config, os_text};
+use crate::config::Config;
+use common::os::os_text;
 use parking_lot::Mutex;
 
 const PATH: &str = "/proc/self/oom_score_adj";

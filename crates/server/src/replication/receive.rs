@@ -3,6 +3,7 @@
 //! A failure before the old data is dropped leaves it as it was; after that the data is empty, and
 //! the link begins again.
 
+use common::os::os_text;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{
@@ -20,7 +21,6 @@ use persistence::rdb::load::{LoadError, load};
 
 use super::Context;
 use super::wire::{Lost, Wire};
-use crate::config::os_text;
 use crate::snapshot::{Watch, log_done, log_failure};
 
 /// Sync the file each time it has grown by so much.

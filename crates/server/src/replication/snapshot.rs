@@ -3,6 +3,7 @@
 //! Every replica that waits when the snapshot begins shares one cut. The stream continues for each
 //! of them from the offset that was noted at the cut, so nothing is sent twice or left out.
 
+use common::os::os_text;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -20,7 +21,6 @@ use persistence::rdb::save::{Encoder, SaveError, write_rdb};
 
 use super::Context;
 use super::flow::{Flow, POLL};
-use crate::config::os_text;
 
 /// Bytes given to replicas at once.
 const PIECE_BYTES: usize = 64 * 1024;

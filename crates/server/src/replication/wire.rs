@@ -3,6 +3,7 @@
 //! The socket blocks for short whiles only. Whoever ends the role shuts it down, which ends every
 //! wait at once.
 
+use common::os::os_text;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::fd::AsRawFd;
@@ -12,7 +13,6 @@ use std::time::Duration;
 use common::clock::now_ms;
 
 use super::Context;
-use crate::config::os_text;
 
 /// The longest wait in one call.
 const WAIT: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 //! At the start all cores work on it, and commands are refused meanwhile; a broken file ends the
 //! server, and the log says where the fault is.
 
+use common::os::os_text;
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,7 +18,6 @@ use resp::{ReplyError, errors};
 use parking_lot::Mutex;
 
 use super::Snapshots;
-use crate::config::os_text;
 use crate::process::progress::Bar;
 
 /// The data could not be loaded; the log says why.

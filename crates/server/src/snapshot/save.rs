@@ -3,6 +3,7 @@
 //! A snapshot has its moment before its thread begins to write: who asks for one holds all shards
 //! then, or nobody does and they are locked for it. What is written afterwards changes nothing.
 
+use common::os::os_text;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use persistence::rdb::save::{Encoder, SaveError, SaveOptions, write_rdb};
 use resp::{Proto, ReplyError, ReplyWriter, errors};
 
 use super::{Snapshots, background_temp_name, now_s, temp_name};
-use crate::config::{Config, os_text};
+use crate::config::Config;
 use crate::version::REDIS_VERSION;
 
 /// After a failure, save points wait so many seconds.

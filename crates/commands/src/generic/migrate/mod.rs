@@ -21,7 +21,7 @@ use common::number::{I64Text, parse_i64};
 use keyspace::{DbId, Event, ShardSet};
 use parking_lot::{Condvar, Mutex};
 use persistence::rdb::payload;
-use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
+use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use self::connections::{Connections, Target};
 use self::moving::Moving;
@@ -292,7 +292,7 @@ fn auth(args: Args<'_>, first: usize, count: usize) -> Vec<u8> {
     let mut command = Vec::new();
     let mut words: Vec<&[u8]> = vec![b"AUTH"];
     words.extend_from_slice(&args.as_slice()[first..first + count]);
-    write_command(&mut command, &words);
+    resp::write_command(&mut command, words);
     command
 }
 
@@ -311,7 +311,7 @@ fn dumps(ctx: &Ctx<'_>, words: &Words, args: Args<'_>) -> (Vec<Box<[u8]>>, Vec<u
         let ttl = I64Text::new(ttl);
         let command = [b"RESTORE", key, ttl.as_bytes(), &bytes, b"REPLACE"];
         let count = if words.replace { 5 } else { 4 };
-        write_command(&mut restores, &command[..count]);
+        resp::write_command(&mut restores, command[..count].iter().copied());
         keys.push(key.into());
     }
     (keys, restores)
@@ -376,11 +376,4 @@ fn remove<'a>(ctx: &mut Ctx<'_>, db: DbId, keys: &[&'a [u8]]) -> Vec<&'a [u8]> {
         }
     }
     command
-}
-
-/// A command as a client sends it: which is as a server replies with an array of strings.
-fn write_command(out: &mut Vec<u8>, words: &[&[u8]]) {
-    let mut out = ReplyWriter::new(out, Proto::Resp2);
-    out.array(words.len());
-    words.iter().for_each(|word| out.bulk(word));
 }

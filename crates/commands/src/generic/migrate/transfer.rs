@@ -85,7 +85,10 @@ impl Transfer {
         let selects = connection.db != Some(self.db);
         let mut request = self.auth.clone().unwrap_or_default();
         if selects {
-            super::write_command(&mut request, &[b"SELECT", self.db.to_string().as_bytes()]);
+            resp::write_command(
+                &mut request,
+                [&b"SELECT"[..], self.db.to_string().as_bytes()],
+            );
         }
         request.extend_from_slice(&self.restores);
         connection
