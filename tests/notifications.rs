@@ -75,6 +75,88 @@ fn events_are_published_on_the_channels_that_are_asked_for() {
     assert_eq!(events("KEl"), [], "of another class");
 }
 
+/// As Redis 8.2 does; `A` does not include these classes.
+#[test]
+fn who_replaces_a_value_says_so_and_whether_its_type_changed() {
+    if !super::support::is_corewire() {
+        return;
+    }
+    let server = Server::start(&["--notify-keyspace-events", "EAoc"]);
+    let (mut client, mut publisher) = (server.raw(), server.raw());
+    let mut listener = listener(&server);
+    let mut events = |command: &str| {
+        for line in "FLUSHALL;SET s 1;RPUSH l 2 1;SADD t 1 2;ZADD z 1 1".split(';') {
+            client.call(line);
+        }
+        published(&mut publisher, &mut listener);
+        client.call(command);
+        let names = published(&mut publisher, &mut listener)
+            .into_iter()
+            .map(|(channel, key)| format!("{} {key}", &channel["__keyevent@0__:".len()..]));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let cases = [
+        ("SET s 2", "overwritten s, set s"),
+        ("SET s 2 KEEPTTL", "overwritten s, set s"),
+        ("SET n 2", "set n"),
+        ("SET s 2 NX", ""),
+        ("GETSET s 2", "overwritten s, set s"),
+        ("MSET n 1 s 2", "set n, overwritten s, set s"),
+        (
+            "SETEX l 100 v",
+            "overwritten l, type_changed l, set l, expire l",
+        ),
+        ("BITOP NOT l s", "overwritten l, type_changed l, set l"),
+        (
+            "SORT l STORE z",
+            "overwritten z, type_changed z, sortstore z",
+        ),
+        ("SUNIONSTORE t t", "overwritten t, sunionstore t"),
+        (
+            "ZUNIONSTORE s 1 z",
+            "overwritten s, type_changed s, zunionstore s",
+        ),
+        ("ZRANGESTORE z z 0 -1", "overwritten z, zrangestore z"),
+        ("SINTERSTORE l n t", "del l"),
+        (
+            "RENAME l s",
+            "rename_from l, rename_to s, overwritten s, type_changed s",
+        ),
+        ("RENAME l n", "rename_from l, rename_to n"),
+        (
+            "COPY l z REPLACE",
+            "copy_to z, overwritten z, type_changed z",
+        ),
+        ("COPY l n", "copy_to n"),
+        ("INCR s", "incrby s"),
+        ("APPEND s 1", "append s"),
+        ("PFADD n a", "pfadd n"),
+        ("LPUSH l 1", "lpush l"),
+    ];
+    for (command, expected) in cases {
+        assert_eq!(events(command), expected, "{command}");
+    }
+    client.call("SET s 1");
+    let Value::Bulk(dump) = client.call("DUMP s") else {
+        panic!("a payload");
+    };
+    published(&mut publisher, &mut listener);
+    let restore = format!(
+        "*5\r\n$7\r\nRESTORE\r\n$1\r\nz\r\n$1\r\n0\r\n${}\r\n",
+        dump.len()
+    );
+    let mut restore = restore.into_bytes();
+    restore.extend_from_slice(&dump);
+    restore.extend_from_slice(b"\r\n$7\r\nREPLACE\r\n");
+    client.send(&restore);
+    assert_eq!(client.read(), Value::simple("OK"));
+    let names: Vec<_> = published(&mut publisher, &mut listener)
+        .into_iter()
+        .map(|(channel, _)| channel["__keyevent@0__:".len()..].to_owned())
+        .collect();
+    assert_eq!(names, ["restore", "overwritten", "type_changed"]);
+}
+
 #[test]
 fn a_key_expires_in_public_at_its_time() {
     let server = Server::start(&["--notify-keyspace-events", "Ex"]);

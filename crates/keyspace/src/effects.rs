@@ -4,6 +4,7 @@
 //! for the classes in [`Effects::wants`], touched keys when [`Effects::tracks`].
 
 use crate::DbId;
+use crate::value::Kind;
 
 /// Classes of key events: the letters of `notify-keyspace-events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,12 @@ impl EventClass {
     pub const MODULE: Self = Self(1 << 13);
     /// `n`
     pub const NEW: Self = Self(1 << 14);
+    /// `o`
+    pub const OVERWRITTEN: Self = Self(1 << 15);
+    /// `c`
+    pub const TYPE_CHANGED: Self = Self(1 << 16);
+    /// Both of them.
+    pub const REPLACED: Self = Self::OVERWRITTEN.union(Self::TYPE_CHANGED);
 
     /// Whether any class of `other` is among these.
     #[inline]
@@ -205,6 +212,18 @@ impl Effects {
                 db,
                 key: key.into(),
             });
+        }
+    }
+
+    /// Notes that a value, of the kind `from`, gave way to another one, of the kind `to`.
+    #[inline]
+    pub fn overwritten(&mut self, db: DbId, key: &[u8], from: Kind, to: Kind) {
+        if self.wants.intersects(EventClass::REPLACED) {
+            self.event(Event::new(EventClass::OVERWRITTEN, "overwritten"), db, key);
+            if from != to {
+                let event = Event::new(EventClass::TYPE_CHANGED, "type_changed");
+                self.event(event, db, key);
+            }
         }
     }
 

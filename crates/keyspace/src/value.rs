@@ -205,6 +205,18 @@ impl<'a> Value<'a> {
         Self::Str(StrValue::detect(bytes))
     }
 
+    /// Its type.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Str(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Zset(_) => Kind::Zset,
+            Self::Hash(_) => Kind::Hash,
+            Self::Stream(_) => Kind::Stream,
+        }
+    }
+
     /// Bytes that are not looked at for integers.
     #[inline]
     pub fn plain(bytes: &'a [u8]) -> Self {

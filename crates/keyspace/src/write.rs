@@ -208,9 +208,26 @@ impl<'a> Write<'a> {
         Some(self.db.table.get_mut(self.place?)?.value())
     }
 
-    /// Sets value and expiry.
+    /// Sets value and expiry, whatever was there before.
     #[inline]
     pub fn set_with_expiry(&mut self, value: Value<'_>, expire_at: Option<i64>) {
+        if self.effects.wants.intersects(EventClass::REPLACED) {
+            self.note_overwritten(value.kind());
+        }
+        self.update(value, expire_at);
+    }
+
+    #[cold]
+    fn note_overwritten(&mut self, new: Kind) {
+        if let Some(old) = self.kind() {
+            self.effects.overwritten(self.db.id(), self.key, old, new);
+        }
+    }
+
+    /// Sets value and expiry, where the new value comes from the old one: the key counts as
+    /// changed, not as overwritten.
+    #[inline]
+    pub fn update(&mut self, value: Value<'_>, expire_at: Option<i64>) {
         self.begin();
         let now_ms = self.effects.now_ms;
         match self.place {
@@ -237,10 +254,10 @@ impl<'a> Write<'a> {
         self.set_with_expiry(value, None);
     }
 
-    /// Sets the value; the key keeps its expiry.
+    /// Sets the value as [`Self::update`] does; the key keeps its expiry.
     #[inline]
-    pub fn set_keep_ttl(&mut self, value: Value<'_>) {
-        self.set_with_expiry(value, self.expire_at());
+    pub fn update_value(&mut self, value: Value<'_>) {
+        self.update(value, self.expire_at());
     }
 
     /// Sets or removes the expiry; whether the key is there.
@@ -310,7 +327,7 @@ impl<'a> Write<'a> {
             .flatten()
             .map_or_else(Vec::new, StrRef::to_vec);
         bytes.resize(len, 0);
-        self.set_keep_ttl(Value::Str(StrValue::Buffer(bytes, true)));
+        self.update_value(Value::Str(StrValue::Buffer(bytes, true)));
     }
 
     /// Appends to the string; returns its new length. A key that is not there is created, as
@@ -337,7 +354,7 @@ impl<'a> Write<'a> {
             bytes.extend_from_slice(old.as_bytes(&mut None));
         }
         bytes.extend_from_slice(more);
-        self.set_keep_ttl(Value::Str(StrValue::Buffer(bytes, true)));
+        self.update_value(Value::Str(StrValue::Buffer(bytes, true)));
         Ok(len)
     }
 

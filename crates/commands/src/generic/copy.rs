@@ -73,9 +73,13 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         return Ok(());
     }
     // The copy is a new key, also where it takes another's place.
+    let (old, new) = (target.kind(), value.kind());
     target.remove();
     target.set_with_expiry(value, expire_at);
     target.commit(Event::generic("copy_to"));
+    if let Some(old) = old {
+        ctx.effects().overwritten(to_db, to, old, new);
+    }
     out.integer(1);
     Ok(())
 }

@@ -220,12 +220,17 @@ fn remove(ctx: &mut Ctx<'_>, name: &[u8]) {
 fn store(ctx: &mut Ctx<'_>, name: &[u8], value: Value<'_>, expire_at: Option<i64>, words: &Words) {
     let clock = words.clock(ctx.now_ms());
     let mut key = ctx.write(name);
+    let (old, new) = (key.kind(), value.kind());
     key.remove();
     key.set_with_expiry(value, expire_at);
     if let Some(clock) = clock {
         key.set_clock(clock);
     }
     key.commit(Event::generic("restore"));
+    if let Some(old) = old {
+        let db = ctx.db();
+        ctx.effects().overwritten(db, name, old, new);
+    }
 }
 
 /// In the log, times are absolute.

@@ -66,11 +66,16 @@ fn move_entry(ctx: &mut Ctx<'_>, args: Args<'_>, replace: bool) -> Result<bool, 
         return Err(errors::NO_KEY);
     };
     source.commit_moved();
+    let new = entry.view().kind();
     let mut target = ctx.write(to);
+    let old = target.kind();
     target.put(entry);
     target.commit_silent();
     let db = ctx.db();
     ctx.effects().event(Event::generic("rename_from"), db, from);
     ctx.effects().event(Event::generic("rename_to"), db, to);
+    if let Some(old) = old {
+        ctx.effects().overwritten(db, to, old, new);
+    }
     Ok(true)
 }

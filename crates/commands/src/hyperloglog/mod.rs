@@ -52,5 +52,5 @@ fn bytes(text: StrRef<'_>) -> Result<&[u8], ReplyError> {
 
 /// Stores a HyperLogLog; the key keeps its expiry.
 fn store(key: &mut Write<'_>, hll: Vec<u8>) {
-    key.set_keep_ttl(Value::Str(StrValue::Buffer(hll, true)));
+    key.update_value(Value::Str(StrValue::Buffer(hll, true)));
 }

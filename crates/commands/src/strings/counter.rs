@@ -95,7 +95,7 @@ fn add(ctx: &mut Ctx<'_>, name: &[u8], by: i64, out: &mut ReplyWriter<'_>) -> Cm
             Err(error)
         }
         Ok(sum) => {
-            key.set_keep_ttl(Value::int(sum));
+            key.update_value(Value::int(sum));
             key.commit(Event::string("incrby"));
             out.integer(sum);
             Ok(())
@@ -134,7 +134,7 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
     }
     let text = sum.to_text();
     let mut key = ctx.write(args.at(1));
-    key.set_keep_ttl(Value::Str(StrValue::Plain(&text)));
+    key.update_value(Value::Str(StrValue::Plain(&text)));
     key.commit(Event::string("incrbyfloat"));
     out.bulk(&text);
     // Arithmetic may differ elsewhere; the result must not.

@@ -212,7 +212,7 @@ fn store(ctx: &mut Ctx<'_>, args: Args<'_>, text: &[u8], options: &Options<'_>) 
         None => Value::detect(text),
         Some(_) => Value::Str(StrValue::Plain(text)),
     };
-    key.set_with_expiry(value, expiry);
+    key.update(value, expiry);
     if expiry != old_expiry {
         key.note(Event::generic(if expiry.is_some() {
             "expire"

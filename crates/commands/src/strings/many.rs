@@ -114,7 +114,10 @@ fn store(ctx: &mut Ctx<'_>, args: Args<'_>, from: usize, end: usize, expiry: Exp
     for at in (from..end).step_by(2) {
         let mut key = ctx.write(args.at(at));
         match expiry {
-            Expiry::Keep => key.set_keep_ttl(value_at(args, at + 1)),
+            Expiry::Keep => {
+                let kept = key.expire_at();
+                key.set_with_expiry(value_at(args, at + 1), kept);
+            }
             Expiry::At(at_ms) => {
                 key.set_with_expiry(value_at(args, at + 1), Some(at_ms));
                 key.note(Event::generic("expire"));

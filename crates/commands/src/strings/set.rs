@@ -152,7 +152,10 @@ fn store(ctx: &mut Ctx<'_>, args: Args<'_>, value: usize, options: Options<'_>) 
         return false;
     }
     match options.expiry {
-        Expiry::Keep => key.set_keep_ttl(value_at(args, value)),
+        Expiry::Keep => {
+            let kept = key.expire_at();
+            key.set_with_expiry(value_at(args, value), kept);
+        }
         Expiry::At(at_ms) => key.set_with_expiry(value_at(args, value), Some(at_ms)),
         _ => key.set(value_at(args, value)),
     }

@@ -149,7 +149,7 @@ pub(super) fn parse(
         Special::KeyspaceEvents => match args {
             [text] => events::parse(text)
                 .map(SpecialValue::KeyspaceEvents)
-                .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
+                .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.".into()),
             _ => Err("wrong number of arguments".into()),
         },
         Special::Bind => parse_bind(args),

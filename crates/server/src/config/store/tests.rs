@@ -35,6 +35,7 @@ fn values_are_shown_in_their_normal_form() {
         ("notify-keyspace-events", "KEA", "AKE"),
         ("notify-keyspace-events", "g$lshzxetd", "A"),
         ("notify-keyspace-events", "nxK", "xnK"),
+        ("notify-keyspace-events", "mEKconA", "AnocKEm"),
         ("shutdown-on-sigint", "force nosave now", "nosave now force"),
         ("oom-score-adj", "relative", "yes"),
         ("oom-score-adj-values", "1 2 3", "1 2 3"),
@@ -108,7 +109,7 @@ fn bad_values_are_refused_in_redis_words() {
         (
             "notify-keyspace-events",
             "?",
-            "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+            "Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.",
         ),
         (
             "latency-tracking-info-percentiles",
