@@ -259,6 +259,7 @@ impl Keyspace {
             for (db, size) in data.dbs.iter_mut().zip(&mut sizes) {
                 size.keys += db.len();
                 size.volatile += db.volatile_len();
+                size.has_field_expiry |= db.has_field_expiry();
                 db.table.set_first_epoch(epoch);
                 parts += usize::from(!db.is_empty());
                 db.cut = (!db.is_empty()).then(|| {

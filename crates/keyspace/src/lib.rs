@@ -25,7 +25,7 @@ mod tests;
 pub use db::{Db, DueKey};
 pub use effects::{DbKey, Effects, Event, EventClass, KeyEvent, OnExpired};
 pub use entry::{
-    Entry, EntryBox, EntryMut, Pin, count_holder, held_bytes, held_bytes_total, pins_are_there,
+    Entry, EntryBox, EntryMut, Pins, count_holder, held_bytes, held_bytes_total, pins_are_there,
     wait_for_pins,
 };
 pub use hash::KeyHash;

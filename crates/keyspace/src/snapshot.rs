@@ -2,12 +2,12 @@
 //!
 //! A cut raises the epoch with all shards locked. Each segment of each table is then handed to
 //! the sink exactly once, as pins on its entries: by the walker when it comes by, or by the first
-//! write that is about to change the segment. Nothing is copied for that; see [`crate::Pin`] for
+//! write that is about to change the segment. Nothing is copied for that; see [`crate::Pins`] for
 //! who copies what when a pinned entry is changed. A flushed table goes to the sink whole. The
 //! state of the walk lives with the table, so that SWAPDB takes it along.
 
 use crate::DbId;
-use crate::entry::{Entry, EntryBox, Pin, pin_all};
+use crate::entry::{Entry, EntryBox, Pins, pin_all};
 use crate::free;
 use datatypes::table::Table;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct CutSize {
     pub keys: usize,
     /// Keys with an expiry.
     pub volatile: usize,
+    /// There may be hashes of which fields expire.
+    pub has_field_expiry: bool,
 }
 
 /// Where a table's walk is.
@@ -68,7 +70,6 @@ impl CutState {
         table.set_epoch(segment, self.epoch);
         let saved = pins.len();
         if saved > 0 {
-            let pins = pins.into_iter();
             let db = self.db;
             self.sink.save(CutEntries(Kind::Pinned { db, pins }));
         }
@@ -92,10 +93,7 @@ impl CutState {
 }
 
 enum Kind {
-    Pinned {
-        db: DbId,
-        pins: std::vec::IntoIter<Pin>,
-    },
+    Pinned { db: DbId, pins: Pins },
     Flushed(Detached),
 }
 
@@ -115,9 +113,9 @@ impl CutEntries {
     ///
     /// # Errors
     /// What `visit` failed with.
-    pub fn visit<E>(self, mut visit: impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub fn visit<E>(self, visit: impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
         match self.0 {
-            Kind::Pinned { mut pins, .. } => pins.try_for_each(|pin| visit(pin.entry())),
+            Kind::Pinned { pins, .. } => pins.visit(visit),
             Kind::Flushed(detached) => detached.entries().try_for_each(visit),
         }
     }

@@ -27,6 +27,8 @@ pub struct Db {
     pub(crate) cut: Option<Box<CutState>>,
     pub(crate) watchers: Watchers,
     pub(crate) waiters: Waiters,
+    /// A field was given an expiry since the database was last empty.
+    has_field_expiry: bool,
     id: DbId,
 }
 
@@ -38,6 +40,7 @@ impl Db {
             cut: None,
             watchers: Watchers::default(),
             waiters: Waiters::default(),
+            has_field_expiry: false,
             id,
         }
     }
@@ -62,6 +65,11 @@ impl Db {
     /// Keys with an expiry.
     pub fn volatile_len(&self) -> usize {
         self.volatile.len()
+    }
+
+    /// Whether there may be hashes of which fields expire: there were some since the last flush.
+    pub fn has_field_expiry(&self) -> bool {
+        self.has_field_expiry
     }
 
     /// Sum of the remaining times of all volatile keys, in ms (negative when overdue).
@@ -321,6 +329,7 @@ impl Db {
         let len = self.table.len();
         let table = std::mem::take(&mut self.table);
         self.volatile.clear();
+        self.has_field_expiry = false;
         if let Some(cut) = self.cut.take() {
             self.table.set_first_epoch(cut.epoch);
             if cut.next.is_some() {
@@ -338,6 +347,7 @@ impl Db {
         other.touch_all_watchers(Some(&self.table));
         std::mem::swap(&mut self.table, &mut other.table);
         std::mem::swap(&mut self.volatile, &mut other.volatile);
+        std::mem::swap(&mut self.has_field_expiry, &mut other.has_field_expiry);
         std::mem::swap(&mut self.cut, &mut other.cut);
     }
 }

@@ -198,6 +198,7 @@ impl Volatile {
 impl Db {
     /// Files a hash whose first field expires at `at`.
     pub(crate) fn file_fields(&mut self, hash: KeyHash, place: Place, at: i64, now_ms: i64) {
+        self.has_field_expiry = true;
         if let Some(entry) = self.table.get(place) {
             self.volatile.file(hash.prefix(), entry, at, now_ms);
         }

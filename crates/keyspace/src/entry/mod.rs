@@ -20,7 +20,7 @@ use datatypes::table::Item;
 use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
 use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
-pub use pin::{Pin, count_holder, held_bytes, held_bytes_total, pins_are_there, wait_for_pins};
+pub use pin::{Pins, count_holder, held_bytes, held_bytes_total, pins_are_there, wait_for_pins};
 pub(crate) use pin::{count_cut, pin_all};
 use std::marker::PhantomData;
 use std::ptr::NonNull;

@@ -9,7 +9,9 @@ use super::layout::Raw;
 use super::{Entry, EntryBox};
 use crate::lock::Waker;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicUsize,
@@ -81,48 +83,118 @@ fn wake_waiters() {
     waiters.iter().for_each(|waker| waker.wake());
 }
 
-/// A pinned entry: readable without a lock.
-pub struct Pin(Raw);
-
-// SAFETY: the entry is not changed while it is pinned (but for atomics), and may be freed on any
-// thread.
-unsafe impl Send for Pin {}
-// SAFETY: as above.
-unsafe impl Sync for Pin {}
-
-impl Pin {
-    /// The entry.
-    #[inline]
-    pub fn entry(&self) -> Entry<'_> {
-        Entry(self.0, PhantomData)
-    }
+/// Pinned entries: readable without a lock.
+///
+/// A cut may hold a great many, so each takes four bytes where that is possible: its distance from
+/// the lowest of them. One after the other is given out and let go of.
+pub struct Pins {
+    distances: Distances,
+    base: usize,
+    /// How many were let go of.
+    done: usize,
 }
 
-impl Drop for Pin {
-    #[inline]
-    fn drop(&mut self) {
+/// How far entries are from the lowest: in steps of eight bytes, which is their alignment.
+enum Distances {
+    Near(Box<[u32]>),
+    Far(Box<[usize]>),
+}
+
+const STEP: usize = 8;
+
+// SAFETY: a pinned entry is not changed (but for atomics), and may be freed on any thread.
+unsafe impl Send for Pins {}
+// SAFETY: as above.
+unsafe impl Sync for Pins {}
+
+impl Pins {
+    fn new(entries: &[usize]) -> Self {
+        let base = entries.iter().copied().min().unwrap_or(0);
+        let near = |at: &usize| u32::try_from((at - base) / STEP);
+        let distances = match entries.iter().map(near).collect() {
+            Ok(near) => Distances::Near(near),
+            Err(_) => Distances::Far(entries.iter().map(|at| (at - base) / STEP).collect()),
+        };
+        PINS.fetch_add(entries.len(), Relaxed);
+        Self {
+            distances,
+            base,
+            done: 0,
+        }
+    }
+
+    /// How many are left.
+    pub fn len(&self) -> usize {
+        let all = match &self.distances {
+            Distances::Near(distances) => distances.len(),
+            Distances::Far(distances) => distances.len(),
+        };
+        all - self.done
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `visit` for each entry until it fails. Each is let go of after its visit, the others
+    /// when this is dropped.
+    ///
+    /// # Errors
+    /// What `visit` failed with.
+    pub fn visit<E>(mut self, mut visit: impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
+        while !self.is_empty() {
+            let result = visit(Entry(self.next(), PhantomData));
+            self.release();
+            result?;
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Raw {
+        let distance = match &self.distances {
+            Distances::Near(distances) => distances[self.done] as usize,
+            Distances::Far(distances) => distances[self.done],
+        };
+        let at = std::ptr::with_exposed_provenance_mut(self.base + distance * STEP);
+        Raw(NonNull::new(at).expect("entries are not at 0"))
+    }
+
+    /// Lets go of the next entry.
+    fn release(&mut self) {
+        let entry = self.next();
+        self.done += 1;
         // SAFETY: the pin has kept the entry alive.
-        let marks = unsafe { self.0.marks() };
-        let old = marks.fetch_sub(PIN, AcqRel);
+        let marks = unsafe { entry.marks() };
+        // SeqCst: either the waiter sees that the pin is gone, or this sees the waiter.
+        let old = marks.fetch_sub(PIN, SeqCst);
         if old & LEFT != 0 && old < 2 * PIN {
             marks.store(0, Relaxed);
             // Its owner gave it up, and this was the last pin: nobody else knows it.
-            let entry = EntryBox(self.0);
+            let entry = EntryBox(entry);
             HELD.fetch_sub(entry.view().held_size(), Relaxed);
         }
-        PINS.fetch_sub(1, Relaxed);
-        // Either the waiter sees that the pin is gone, or this sees the waiter.
-        fence(SeqCst);
         if HAS_WAITERS.load(SeqCst) {
             wake_waiters();
         }
     }
 }
 
+impl Drop for Pins {
+    fn drop(&mut self) {
+        let all = self.done + self.len();
+        while !self.is_empty() {
+            self.release();
+        }
+        // Not before: `pins_are_there` may say yes for too long, but not for too short a time.
+        PINS.fetch_sub(all, Relaxed);
+    }
+}
+
 impl Entry<'_> {
     /// See [`pin_all`].
     #[inline]
-    fn pin(&self) -> Pin {
+    fn pin(&self) -> usize {
         // SAFETY: the entry is alive; the byte is atomic.
         let marks = unsafe { self.0.marks() };
         let old = marks.load(Relaxed);
@@ -133,7 +205,7 @@ impl Entry<'_> {
         } else {
             marks.fetch_add(PIN, Relaxed);
         }
-        Pin(self.0)
+        self.0.0.as_ptr().expose_provenance()
     }
 
     /// Whether it is pinned: then it must not change.
@@ -172,10 +244,9 @@ impl Entry<'_> {
 }
 
 /// Pins entries. Their shard must be locked.
-pub(crate) fn pin_all<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Vec<Pin> {
-    let pins: Vec<_> = entries.map(|entry| entry.pin()).collect();
-    PINS.fetch_add(pins.len(), Relaxed);
-    pins
+pub(crate) fn pin_all<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Pins {
+    let entries: SmallVec<[usize; 512]> = entries.map(|entry| entry.pin()).collect();
+    Pins::new(&entries)
 }
 
 /// The owner of a pinned entry gives it up; false if the last pin was released meanwhile, and the

@@ -14,6 +14,7 @@ pub mod file;
 mod legacy;
 pub mod load;
 pub mod opcode;
+mod output;
 pub mod payload;
 pub mod primitive;
 pub mod records;

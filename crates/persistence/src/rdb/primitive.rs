@@ -22,6 +22,10 @@ const INT_TEXT_MAX: usize = 11;
 const COMPRESS_MIN: usize = 20;
 /// Compression has to save so many bytes.
 const COMPRESS_GAIN: usize = 4;
+/// Longer strings are compressed in pieces, without room for all of the result.
+const COMPRESS_WHOLE_MAX: usize = 1 << 20;
+/// How long these pieces are, about.
+const COMPRESS_PIECE: usize = 64 << 10;
 
 /// Whether strings are compressed (`rdbcompression`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,80 +36,109 @@ pub enum Compression {
     Lzf,
 }
 
+/// Takes bytes in order. What cannot be taken is dropped, and told of elsewhere.
+pub trait Out {
+    /// Appends bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// Writes a length.
 #[inline]
-pub fn write_len(out: &mut Vec<u8>, len: u64) {
+pub fn write_len<O: Out>(out: &mut O, len: u64) {
     if len < 1 << 6 {
-        out.push(len as u8);
+        out.put(&[len as u8]);
     } else if len < 1 << 14 {
-        out.extend_from_slice(&[BITS_14 | (len >> 8) as u8, len as u8]);
+        out.put(&[BITS_14 | (len >> 8) as u8, len as u8]);
     } else if let Ok(len) = u32::try_from(len) {
-        out.push(BITS_32);
-        out.extend_from_slice(&len.to_be_bytes());
+        let [a, b, c, d] = len.to_be_bytes();
+        out.put(&[BITS_32, a, b, c, d]);
     } else {
-        out.push(BITS_64);
-        out.extend_from_slice(&len.to_be_bytes());
+        out.put(&[BITS_64]);
+        out.put(&len.to_be_bytes());
     }
 }
 
 /// Writes a string: as an integer where it reads as one of 32 bits, compressed where asked for and
 /// worth it, else as it is.
-pub fn write_string(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
+pub fn write_string<O: Out>(out: &mut O, text: &[u8], compression: Compression) {
     if text.len() <= INT_TEXT_MAX
         && let Some(int) = parse_i64(text).and_then(|int| i32::try_from(int).ok())
     {
         return write_i32(out, int);
     }
-    if compression == Compression::Lzf
-        && text.len() > COMPRESS_MIN
-        && let Some(packed) = lzf::compress(text, text.len() - COMPRESS_GAIN)
-    {
-        return write_lzf(out, &packed, text.len());
+    if compression == Compression::Lzf && text.len() > COMPRESS_MIN && write_compressed(out, text) {
+        return;
     }
     write_len(out, text.len() as u64);
-    out.extend_from_slice(text);
+    out.put(text);
+}
+
+/// Writes a string compressed, if that gains anything. A long one is compressed twice, the first
+/// time for its length alone, rather than held in memory.
+fn write_compressed<O: Out>(out: &mut O, text: &[u8]) -> bool {
+    let size_max = text.len() - COMPRESS_GAIN;
+    if text.len() <= COMPRESS_WHOLE_MAX {
+        return lzf::with_compressed(text, size_max, |packed| {
+            write_lzf(out, packed, text.len());
+        });
+    }
+    let Some(packed_len) = lzf::compressed_len(text, size_max) else {
+        return false;
+    };
+    write_lzf_head(out, packed_len, text.len());
+    lzf::compress_in_pieces(text, COMPRESS_PIECE, |piece| out.put(piece));
+    true
 }
 
 /// Writes an integer as a string.
-pub fn write_int(out: &mut Vec<u8>, int: i64) {
+pub fn write_int<O: Out>(out: &mut O, int: i64) {
     if let Ok(int) = i32::try_from(int) {
         write_i32(out, int);
     } else {
         let text = I64Text::new(int);
         write_len(out, text.as_bytes().len() as u64);
-        out.extend_from_slice(text.as_bytes());
+        out.put(text.as_bytes());
     }
 }
 
-fn write_i32(out: &mut Vec<u8>, int: i32) {
-    let bytes = int.to_le_bytes();
-    let (encoding, len) = if i8::try_from(int).is_ok() {
-        (INT8, 1)
+fn write_i32<O: Out>(out: &mut O, int: i32) {
+    let [a, b, c, d] = int.to_le_bytes();
+    if i8::try_from(int).is_ok() {
+        out.put(&[ENCODED | INT8, a]);
     } else if i16::try_from(int).is_ok() {
-        (INT16, 2)
+        out.put(&[ENCODED | INT16, a, b]);
     } else {
-        (INT32, 4)
-    };
-    out.push(ENCODED | encoding);
-    out.extend_from_slice(&bytes[..len]);
+        out.put(&[ENCODED | INT32, a, b, c, d]);
+    }
 }
 
 /// Writes a string of `len` bytes that is compressed already.
-pub fn write_lzf(out: &mut Vec<u8>, packed: &[u8], len: usize) {
-    out.push(ENCODED | LZF);
-    write_len(out, packed.len() as u64);
+pub fn write_lzf<O: Out>(out: &mut O, packed: &[u8], len: usize) {
+    write_lzf_head(out, packed.len(), len);
+    out.put(packed);
+}
+
+fn write_lzf_head<O: Out>(out: &mut O, packed_len: usize, len: usize) {
+    out.put(&[ENCODED | LZF]);
+    write_len(out, packed_len as u64);
     write_len(out, len as u64);
-    out.extend_from_slice(packed);
 }
 
 /// Writes a double in binary.
-pub fn write_double(out: &mut Vec<u8>, value: f64) {
-    out.extend_from_slice(&value.to_le_bytes());
+pub fn write_double<O: Out>(out: &mut O, value: f64) {
+    out.put(&value.to_le_bytes());
 }
 
 /// Writes a time in milliseconds.
-pub fn write_ms(out: &mut Vec<u8>, ms: i64) {
-    out.extend_from_slice(&ms.to_le_bytes());
+pub fn write_ms<O: Out>(out: &mut O, ms: i64) {
+    out.put(&ms.to_le_bytes());
 }
 
 /// What a length can turn out to be.

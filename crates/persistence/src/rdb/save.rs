@@ -1,22 +1,19 @@
 //! Writing a file: header, fields, keys, checksum, as a stream to any writer.
 //!
-//! [`Encoder`] takes entries one by one, from wherever; [`write_rdb`] takes all of a cut. Entries
-//! are encoded into a buffer that is written out every [`BUFFER_BYTES`].
+//! [`Encoder`] takes entries one by one, from wherever; [`write_rdb`] takes all of a cut. Values
+//! are encoded right into the file's buffer ([`Output`]), which is written out whenever it is full,
+//! in the middle of a large value too.
 
-use super::primitive::{Compression, write_len, write_ms, write_string};
+use super::output::Output;
+use super::primitive::{Compression, Out, write_len, write_ms, write_string};
 use super::{opcode, types, value};
 use crate::cut::Cut;
-use common::crc64::crc64;
 use keyspace::clock::{idle_seconds, lfu_counter};
 use keyspace::{CutSize, DbId, Entry};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// The buffer is written out when it has so many bytes.
-const BUFFER_BYTES: usize = 128 << 10;
-/// A longer buffer, left by a large value, is not kept.
-const BUFFER_KEPT_BYTES: usize = 4 << 20;
 /// How long a wait goes on without a look at whether saving was called off.
 const WAIT_MAX: Duration = Duration::from_millis(5);
 
@@ -74,14 +71,11 @@ pub struct Progress {
 
 /// See the module's text.
 pub struct Encoder<'a> {
-    out: &'a mut dyn Write,
+    out: Output<'a>,
     options: &'a SaveOptions,
     sizes: Vec<CutSize>,
     resized: Vec<bool>,
     db: Option<DbId>,
-    buffer: Vec<u8>,
-    crc: u64,
-    bytes: u64,
 }
 
 impl<'a> Encoder<'a> {
@@ -95,30 +89,25 @@ impl<'a> Encoder<'a> {
         sizes: &[CutSize],
     ) -> io::Result<Self> {
         let mut encoder = Self {
-            out,
+            out: Output::new(out, options.checksum),
             options,
             sizes: sizes.to_vec(),
             resized: vec![false; sizes.len()],
             db: None,
-            // It grows with what there is: a small snapshot must not push anybody over maxmemory.
-            buffer: Vec::new(),
-            crc: 0,
-            bytes: 0,
         };
-        let version = types::VERSION;
-        encoder
-            .buffer
-            .extend_from_slice(format!("REDIS{version:04}").as_bytes());
+        let version = version_for(sizes);
+        let out = &mut encoder.out;
+        out.put(format!("REDIS{version:04}").as_bytes());
         for (name, value) in &options.aux {
-            encoder.buffer.push(opcode::AUX);
-            write_string(&mut encoder.buffer, name.as_bytes(), Compression::None);
-            write_string(&mut encoder.buffer, value.as_bytes(), Compression::None);
+            out.put(&[opcode::AUX]);
+            write_string(out, name.as_bytes(), Compression::None);
+            write_string(out, value.as_bytes(), Compression::None);
         }
         for function in &options.functions {
-            encoder.buffer.push(opcode::FUNCTION_2);
-            write_string(&mut encoder.buffer, function, options.compression);
+            out.put(&[opcode::FUNCTION_2]);
+            write_string(out, function, options.compression);
         }
-        encoder.flush_if_full()?;
+        out.check()?;
         Ok(encoder)
     }
 
@@ -127,16 +116,16 @@ impl<'a> Encoder<'a> {
             return;
         }
         self.db = Some(db);
-        self.buffer.push(opcode::SELECT_DB);
-        write_len(&mut self.buffer, db.0.into());
+        self.out.put(&[opcode::SELECT_DB]);
+        write_len(&mut self.out, db.0.into());
         let first = self
             .resized
             .get_mut(db.index())
             .is_some_and(|known| !std::mem::replace(known, true));
         if first && let Some(size) = self.sizes.get(db.index()) {
-            self.buffer.push(opcode::RESIZE_DB);
-            write_len(&mut self.buffer, size.keys as u64);
-            write_len(&mut self.buffer, size.volatile as u64);
+            self.out.put(&[opcode::RESIZE_DB]);
+            write_len(&mut self.out, size.keys as u64);
+            write_len(&mut self.out, size.volatile as u64);
         }
     }
 
@@ -146,46 +135,28 @@ impl<'a> Encoder<'a> {
     /// The writer's.
     pub fn entry(&mut self, db: DbId, entry: Entry<'_>) -> io::Result<()> {
         self.select(db);
+        let out = &mut self.out;
         if let Some(at) = entry.expire_at() {
-            self.buffer.push(opcode::EXPIRE_MS);
-            write_ms(&mut self.buffer, at);
+            out.put(&[opcode::EXPIRE_MS]);
+            write_ms(out, at);
         }
         match self.options.clocks {
             Clocks::Unsaved => {}
             Clocks::Idle => {
-                self.buffer.push(opcode::IDLE);
+                out.put(&[opcode::IDLE]);
                 let idle = idle_seconds(entry.clock(), self.options.now_ms);
-                write_len(&mut self.buffer, idle.into());
+                write_len(out, idle.into());
             }
             Clocks::Frequency => {
                 let counter = lfu_counter(entry.clock(), self.options.now_ms);
-                self.buffer.extend([opcode::FREQUENCY, counter as u8]);
+                out.put(&[opcode::FREQUENCY, counter as u8]);
             }
         }
         let value = entry.value();
-        self.buffer.push(value::type_of(value));
-        write_string(&mut self.buffer, entry.key(), self.options.compression);
-        value::write(&mut self.buffer, value, self.options.compression);
-        self.flush_if_full()
-    }
-
-    #[inline]
-    fn flush_if_full(&mut self) -> io::Result<()> {
-        if self.buffer.len() >= BUFFER_BYTES {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.options.checksum {
-            self.crc = crc64(self.crc, &self.buffer);
-        }
-        self.out.write_all(&self.buffer)?;
-        self.bytes += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER_KEPT_BYTES);
-        Ok(())
+        out.put(&[value::type_of(value)]);
+        write_string(out, entry.key(), self.options.compression);
+        value::write(out, value, self.options.compression);
+        out.check()
     }
 
     /// Writes the end; returns how many bytes the file has.
@@ -193,11 +164,36 @@ impl<'a> Encoder<'a> {
     /// # Errors
     /// The writer's.
     pub fn finish(mut self) -> io::Result<u64> {
-        self.buffer.push(opcode::EOF);
-        self.flush()?;
-        self.out.write_all(&self.crc.to_le_bytes())?;
-        self.out.flush()?;
-        Ok(self.bytes + 8)
+        self.out.put(&[opcode::EOF]);
+        self.out.finish()
+    }
+}
+
+/// The version that a file with this data states: the oldest that has all types in it.
+fn version_for(sizes: &[CutSize]) -> u16 {
+    if sizes.iter().any(|size| size.has_field_expiry) {
+        types::VERSION_FIELD_EXPIRY
+    } else {
+        types::VERSION
+    }
+}
+
+/// A writer that fails as soon as writing was called off: also in the middle of a large value.
+struct Cancellable<'a> {
+    out: &'a mut dyn Write,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Write for Cancellable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.cancelled)() {
+            return Err(io::Error::other("called off"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -212,15 +208,21 @@ pub fn write_rdb(
     progress: &Progress,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<u64, SaveError> {
-    let failed = |error| SaveError::Io("rdbSaveRio", error);
+    let failed = |error| match cancelled() {
+        true => SaveError::Cancelled,
+        false => SaveError::Io("rdbSaveRio", error),
+    };
     progress.keys.store(0, Relaxed);
     progress.keys_total.store(cut.keys() as u64, Relaxed);
-    let mut encoder = Encoder::begin(out, options, cut.sizes()).map_err(failed)?;
+    let mut out = Cancellable { out, cancelled };
+    let mut encoder = Encoder::begin(&mut out, options, cut.sizes()).map_err(failed)?;
     for entries in cut {
         let db = entries.db();
         entries.visit(|entry| {
             encoder.entry(db, entry).map_err(failed)?;
-            progress.keys.fetch_add(1, Relaxed);
+            // Nobody else counts.
+            let keys = progress.keys.load(Relaxed) + 1;
+            progress.keys.store(keys, Relaxed);
             delay(progress, cancelled);
             Ok(())
         })?;

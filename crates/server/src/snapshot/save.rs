@@ -368,6 +368,7 @@ impl Snapshots {
             let size = |db| CutSize {
                 keys: locked.dbs(db).map(|part| part.len()).sum(),
                 volatile: locked.dbs(db).map(|part| part.volatile_len()).sum(),
+                has_field_expiry: locked.dbs(db).any(|part| part.has_field_expiry()),
             };
             let sizes: Vec<_> = databases.clone().map(size).collect();
             let failed = |error| SaveError::Io("rdbSaveRio", error);

@@ -7,7 +7,7 @@
 use super::{Faults, Options, Scratch, groups, read_element, shape};
 use crate::rdb::legacy::{ziplist, zipmap};
 use crate::rdb::primitive::{
-    Compression, read_len, read_ms, read_string, write_len, write_ms, write_string,
+    Compression, Out, read_len, read_ms, read_string, write_len, write_ms, write_string,
 };
 use crate::rdb::types::*;
 use crate::rdb::{Error, Source};
@@ -34,7 +34,7 @@ pub(super) fn type_of(hash: &Hash) -> u8 {
     }
 }
 
-pub(super) fn write(out: &mut Vec<u8>, hash: &Hash, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, hash: &Hash, compression: Compression) {
     match (hash.packed(), hash.has_expiries()) {
         (Some(HashBytes::Triples(bytes)), true) => {
             write_ms(out, hash.next_due().unwrap_or(0));
@@ -45,7 +45,7 @@ pub(super) fn write(out: &mut Vec<u8>, hash: &Hash, compression: Compression) {
     }
 }
 
-fn write_fields(out: &mut Vec<u8>, hash: &Hash, expiring: bool, compression: Compression) {
+fn write_fields<O: Out>(out: &mut O, hash: &Hash, expiring: bool, compression: Compression) {
     let least = hash.next_due().unwrap_or(0);
     if expiring {
         write_ms(out, least);

@@ -6,7 +6,7 @@
 use super::{Options, Scratch, read_element, shape};
 use crate::rdb::legacy::ziplist;
 use crate::rdb::primitive::{
-    Compression, read_len, read_string, write_len, write_lzf, write_string,
+    Compression, Out, read_len, read_string, write_len, write_lzf, write_string,
 };
 use crate::rdb::types::{LIST, LIST_QUICKLIST, LIST_ZIPLIST};
 use crate::rdb::{Error, Source};
@@ -19,7 +19,7 @@ const PLAIN: u64 = 1;
 /// A node is a listpack.
 const PACKED: u64 = 2;
 
-pub(super) fn write(out: &mut Vec<u8>, list: &List, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, list: &List, compression: Compression) {
     write_len(out, list.nodes() as u64);
     list.for_each_node(|node| match node {
         NodeRef::Packed(pack) => {

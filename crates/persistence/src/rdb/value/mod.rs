@@ -14,7 +14,7 @@ mod string;
 mod tests;
 mod zset;
 
-use super::primitive::{Compression, read_string};
+use super::primitive::{Compression, Out, read_string};
 use super::types::*;
 use super::{Error, Source};
 use datatypes::hash::{HashLimits, TEXT_LEN_MAX};
@@ -130,7 +130,7 @@ pub fn version_of(type_byte: u8) -> u16 {
 }
 
 /// Writes a value, without its type byte: see [`type_of`].
-pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compression: Compression) {
+pub fn write<O: Out>(out: &mut O, value: ValueRef<'_>, compression: Compression) {
     match value {
         ValueRef::Str(text) => string::write(out, text, compression),
         ValueRef::List(list) => list::write(out, list, compression),

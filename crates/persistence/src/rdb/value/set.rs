@@ -3,7 +3,7 @@
 //! A listpack (Redis 7.2) is only read: older versions do not know it, and nothing is lost without.
 
 use super::{Faults, Options, Scratch, groups, read_element};
-use crate::rdb::primitive::{Compression, read_len, read_string, write_len, write_string};
+use crate::rdb::primitive::{Compression, Out, read_len, read_string, write_len, write_string};
 use crate::rdb::types::{SET, SET_INTSET};
 use crate::rdb::{Error, Source};
 use datatypes::Set;
@@ -22,7 +22,7 @@ pub(super) fn type_of(set: &Set) -> u8 {
     }
 }
 
-pub(super) fn write(out: &mut Vec<u8>, set: &Set, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, set: &Set, compression: Compression) {
     if let Some(SetBytes::Intset(bytes)) = set.packed() {
         return write_string(out, bytes, compression);
     }

@@ -6,7 +6,7 @@
 
 use super::{Options, Scratch, shape};
 use crate::rdb::primitive::{
-    Compression, read_len, read_ms, read_string, write_len, write_ms, write_string,
+    Compression, Out, read_len, read_ms, read_string, write_len, write_ms, write_string,
 };
 use crate::rdb::types::*;
 use crate::rdb::{Error, Source};
@@ -14,7 +14,7 @@ use datatypes::Stream;
 use datatypes::listpack::Listpack;
 use datatypes::stream::{Consumer, Counters, Group, StreamId};
 
-pub(super) fn write(out: &mut Vec<u8>, stream: &Stream, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, stream: &Stream, compression: Compression) {
     let nodes = stream.nodes();
     write_len(out, nodes.len() as u64);
     for (id, pack) in nodes {
@@ -35,18 +35,18 @@ pub(super) fn write(out: &mut Vec<u8>, stream: &Stream, compression: Compression
     }
 }
 
-fn write_id(out: &mut Vec<u8>, id: StreamId) {
+fn write_id<O: Out>(out: &mut O, id: StreamId) {
     write_len(out, id.ms);
     write_len(out, id.seq);
 }
 
-fn write_group(out: &mut Vec<u8>, group: &Group, compression: Compression) {
+fn write_group<O: Out>(out: &mut O, group: &Group, compression: Compression) {
     write_id(out, group.last_id());
     // -1 where it is unknown.
     write_len(out, group.entries_read().unwrap_or(-1) as u64);
     write_len(out, group.pending_len() as u64);
     for (id, pending) in group.pending_range(StreamId::MIN, StreamId::MAX) {
-        out.extend_from_slice(&id.to_key());
+        out.put(&id.to_key());
         write_ms(out, pending.delivery_time_ms);
         write_len(out, pending.delivery_count);
     }
@@ -56,12 +56,12 @@ fn write_group(out: &mut Vec<u8>, group: &Group, compression: Compression) {
     }
 }
 
-fn write_consumer(out: &mut Vec<u8>, consumer: &Consumer, compression: Compression) {
+fn write_consumer<O: Out>(out: &mut O, consumer: &Consumer, compression: Compression) {
     write_string(out, consumer.name(), compression);
     write_ms(out, consumer.seen_time_ms);
     write_len(out, consumer.pending_len() as u64);
     for id in consumer.pending_from(StreamId::MIN) {
-        out.extend_from_slice(&id.to_key());
+        out.put(&id.to_key());
     }
 }
 

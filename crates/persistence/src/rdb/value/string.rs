@@ -1,10 +1,10 @@
 //! Strings. Small integers are stored as such, long texts compressed.
 
-use crate::rdb::primitive::{Compression, Text, read_text, write_int, write_string};
+use crate::rdb::primitive::{Compression, Out, Text, read_text, write_int, write_string};
 use crate::rdb::{Error, Source};
 use keyspace::{StrRef, StrValue};
 
-pub(super) fn write(out: &mut Vec<u8>, text: StrRef<'_>, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, text: StrRef<'_>, compression: Compression) {
     match text {
         StrRef::Int(int) => write_int(out, int),
         StrRef::Embstr(bytes) | StrRef::Raw(bytes) => write_string(out, bytes, compression),

@@ -5,8 +5,8 @@
 use super::{Options, Scratch, read_element, shape};
 use crate::rdb::legacy::ziplist;
 use crate::rdb::primitive::{
-    Compression, read_double, read_len, read_string, read_text_double, write_double, write_len,
-    write_string,
+    Compression, Out, read_double, read_len, read_string, read_text_double, write_double,
+    write_len, write_string,
 };
 use crate::rdb::types::{ZSET, ZSET_2, ZSET_LISTPACK, ZSET_ZIPLIST};
 use crate::rdb::{Error, Source};
@@ -22,7 +22,7 @@ pub(super) fn type_of(zset: &Zset) -> u8 {
     }
 }
 
-pub(super) fn write(out: &mut Vec<u8>, zset: &Zset, compression: Compression) {
+pub(super) fn write<O: Out>(out: &mut O, zset: &Zset, compression: Compression) {
     if let Some(pack) = zset.packed() {
         return write_string(out, pack.bytes(), compression);
     }
