@@ -141,7 +141,8 @@ fn main() {
     let seconds = began.elapsed().as_secs_f64();
     times.sort_unstable();
     let count = times.len() as f64 * pipeline as f64;
-    let at = |part: f64| times[((times.len() as f64 * part) as usize).min(times.len() - 1)] as f64 / 1e6;
+    let at =
+        |part: f64| times[((times.len() as f64 * part) as usize).min(times.len() - 1)] as f64 / 1e6;
     println!(
         "{count:.0} {:.0} {:.3} {:.3} {:.3} {:.3}",
         count / seconds,

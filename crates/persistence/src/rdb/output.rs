@@ -42,7 +42,10 @@ impl<'a> Output<'a> {
     pub fn check(&mut self) -> io::Result<()> {
         match &self.failed {
             None => Ok(()),
-            Some(_) => Err(self.failed.take().unwrap_or_else(|| io::ErrorKind::Other.into())),
+            Some(_) => Err(self
+                .failed
+                .take()
+                .unwrap_or_else(|| io::ErrorKind::Other.into())),
         }
     }
 
@@ -145,7 +148,16 @@ mod tests {
         let mut file = limited(usize::MAX);
         let mut output = Output::new(&mut file, true);
         let mut all = Vec::new();
-        for len in [0, 1, 7, BUFFER_BYTES, BUFFER_BYTES - 1, 3, 10 * BUFFER_BYTES + 5, 2] {
+        for len in [
+            0,
+            1,
+            7,
+            BUFFER_BYTES,
+            BUFFER_BYTES - 1,
+            3,
+            10 * BUFFER_BYTES + 5,
+            2,
+        ] {
             let bytes: Vec<u8> = (0..len).map(|i| (i * 31 + len) as u8).collect();
             all.extend_from_slice(&bytes);
             output.put(&bytes);
