@@ -164,8 +164,6 @@ pub trait ClientLink: Send + Sync {
     fn resume(&self);
     /// Ends a blocking command with this reply, already encoded for the client's protocol.
     fn unblock(&self, reply: Bytes);
-    /// Lets replies leave that were held back until the log is on disk.
-    fn flush(&self) {}
     /// Appends an out-of-band message: pub/sub, invalidation, MONITOR.
     fn push(&self, payload: Bytes);
     /// Closes the connection; at once, or after its output is flushed.

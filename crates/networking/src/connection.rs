@@ -99,8 +99,10 @@ pub(crate) struct Connection<S: Service> {
     armed: bool,
     /// It has told so.
     writable: bool,
-    /// Replies wait for a `Message::Flush`.
+    /// Replies wait until the service lets them leave.
     withheld: bool,
+    /// It is among the worker's connections that wait so.
+    listed: bool,
     /// There are replies that the service was not asked about.
     unasked: bool,
     /// It stands in the worker's queue for a turn.
@@ -138,6 +140,7 @@ impl<S: Service> Connection<S> {
             armed: false,
             writable: true,
             withheld: false,
+            listed: false,
             unasked: false,
             queued: false,
             gauged: false,

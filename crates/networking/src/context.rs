@@ -7,7 +7,7 @@ use resp::{BATCH_COMMANDS_MAX, Batch};
 use crate::network::Shared;
 use crate::output::BufferPool;
 use crate::timers::Timers;
-use crate::{NetSettings, NetStats, Service};
+use crate::{ClientAddress, NetSettings, NetStats, Service};
 
 /// Bytes read at once; enough for thousands of small commands, and still inside the L2 cache.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
@@ -27,6 +27,10 @@ pub(crate) struct Cx<S: Service> {
     pub(crate) prepared: [S::Prepared; BATCH_COMMANDS_MAX],
     pub(crate) pool: BufferPool,
     pub(crate) timers: Timers,
+    /// Connections whose replies are held back.
+    pub(crate) withheld: Vec<ClientAddress>,
+    /// Some of them joined since the service was last told.
+    pub(crate) unsettled: bool,
     /// Unix ms, as of the latest return from the poll.
     pub(crate) now_ms: i64,
 }
@@ -49,6 +53,8 @@ impl<S: Service> Cx<S> {
             prepared: [S::Prepared::default(); BATCH_COMMANDS_MAX],
             pool: BufferPool::default(),
             timers: Timers::default(),
+            withheld: Vec::new(),
+            unsettled: false,
             now_ms: common::clock::now_ms(),
         }
     }

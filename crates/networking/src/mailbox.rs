@@ -26,6 +26,8 @@ pub(crate) enum Mail {
     One(ClientAddress, Message),
     /// The same payload for many clients.
     Many(Arc<[ClientAddress]>, Bytes),
+    /// What replies are held back for may have happened.
+    Settle,
     /// Flush what can be flushed and end.
     Stop,
 }
@@ -133,6 +135,15 @@ impl Post {
     pub fn one(&self, to: ClientAddress, message: Message) {
         if let Some(worker) = self.workers.get(to.worker as usize) {
             worker.push(Mail::One(to, message));
+        }
+    }
+
+    /// Makes a worker ask again about replies that are held back; see [`Service::settle`].
+    ///
+    /// [`Service::settle`]: crate::Service::settle
+    pub fn settle(&self, worker: usize) {
+        if let Some(worker) = self.workers.get(worker) {
+            worker.push(Mail::Settle);
         }
     }
 

@@ -85,12 +85,22 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// The protocol that replies are written in.
     fn proto(&self, session: &Self::Session) -> Proto;
 
-    /// Whether the replies written so far may leave now. `false` holds them back (the log is not on
-    /// disk yet, with `appendfsync always`) until a [`Message::Flush`], and no further commands run
-    /// until then. `is_new` says whether there are replies that were not asked about before; it is
-    /// not set when a [`Message::Flush`] has come, which may have been meant for earlier ones.
+    /// Whether the replies written so far may leave now. `false` holds them back (the log is not
+    /// where they need it), and no further commands of the client run until they may; see
+    /// [`settle`](Self::settle). `is_new` says whether there are replies that were not asked about
+    /// before.
     fn may_flush(&self, _session: &mut Self::Session, _is_new: bool) -> bool {
         true
+    }
+
+    /// Called at the end of a worker's round while replies are held back: the moment to do what
+    /// they wait for, once for all of them. Clients are asked about again when the returned number
+    /// is another than the last time. It must change whenever [`may_flush`](Self::may_flush) may
+    /// answer otherwise, and where that is not before this returns, [`Post::settle`] must follow.
+    ///
+    /// [`Post::settle`]: crate::Post::settle
+    fn settle(&self, _worker: usize) -> u64 {
+        0
     }
 
     /// Whether the client may be closed for being idle (`timeout`). Blocked ones are not asked for.
@@ -139,8 +149,6 @@ pub enum Message {
     /// The moment asked for with [`Client::wake_at`] has come. A deferred command is dispatched
     /// again; otherwise passed to [`Service::resume`].
     Timeout,
-    /// Replies held back by [`Service::may_flush`] may leave, if that agrees.
-    Flush,
     /// Close, at once.
     Kill,
     /// Close, after the output so far has been sent.
@@ -157,7 +165,6 @@ impl fmt::Debug for Message {
             Self::Reply(_) => "Reply",
             Self::Push(_) => "Push",
             Self::Timeout => "Timeout",
-            Self::Flush => "Flush",
             Self::Kill => "Kill",
             Self::KillAfterReply => "KillAfterReply",
             Self::Custom(_) => "Custom",

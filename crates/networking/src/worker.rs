@@ -51,6 +51,8 @@ pub(crate) struct Worker<S: Service> {
     /// When to look after all connections, and when to call the service, Unix ms.
     next_look_ms: i64,
     next_tick_ms: i64,
+    /// What the service last said of replies that are held back.
+    settled: u64,
     stopping: bool,
 }
 
@@ -77,6 +79,7 @@ impl<S: Service> Worker<S> {
             mail: Vec::new(),
             next_look_ms: i64::MAX,
             next_tick_ms: i64::MIN,
+            settled: 0,
             stopping: false,
         })
     }
@@ -92,6 +95,9 @@ impl<S: Service> Worker<S> {
             }
             self.take_mail();
             self.run_ready();
+            if !self.cx.withheld.is_empty() {
+                self.settle();
+            }
             self.run_timers();
             self.slots.recycle();
         }
@@ -100,7 +106,8 @@ impl<S: Service> Worker<S> {
 
     /// Waits until there is something to do, which may be at once.
     fn wait(&mut self, events: &mut Events) {
-        let sleeps = self.ready.is_empty() && self.mailbox.fall_asleep();
+        let idle = self.ready.is_empty() && !self.cx.unsettled;
+        let sleeps = idle && self.mailbox.fall_asleep();
         let timeout = if sleeps {
             self.until_next()
         } else {
@@ -184,6 +191,32 @@ impl<S: Service> Worker<S> {
         }
     }
 
+    /// Sees to it that replies which are held back can leave, and sends those that may.
+    fn settle(&mut self) {
+        self.cx.unsettled = false;
+        let settled = self.cx.service.settle(self.index);
+        if std::mem::replace(&mut self.settled, settled) == settled {
+            return;
+        }
+        let mut waiting = take(&mut self.cx.withheld);
+        waiting.retain(|address| {
+            let Some(connection) = self.slots.get_mut(address.slot) else {
+                return false;
+            };
+            if connection.id() != address.id {
+                return false;
+            }
+            let goes = connection.is_let_go(&self.cx);
+            if goes {
+                self.turn(address.slot);
+            } else {
+                self.cx.unsettled = true;
+            }
+            !goes
+        });
+        self.cx.withheld.append(&mut waiting);
+    }
+
     fn take_mail(&mut self) {
         if !self.mailbox.has_mail() {
             return;
@@ -204,6 +237,8 @@ impl<S: Service> Worker<S> {
                     }
                 }
                 Mail::Connection(new) => self.adopt(*new),
+                // The end of every round looks after these.
+                Mail::Settle => {}
                 Mail::Stop => self.stopping = true,
             }
         }

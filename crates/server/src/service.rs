@@ -68,10 +68,6 @@ impl ClientLink for Link {
         self.0.post(Message::Reply(reply));
     }
 
-    fn flush(&self) {
-        self.0.post(Message::Flush);
-    }
-
     fn push(&self, payload: Bytes) {
         self.0.post(Message::Push(payload));
     }
@@ -127,6 +123,10 @@ impl Service for App {
         self.server
             .pubsub
             .set_courier(Arc::new(Mail(network.post())));
+        let post = network.post();
+        self.server
+            .aof
+            .set_wake_worker(Arc::new(move |worker| post.settle(worker)));
         self.host.attach(network);
     }
 
@@ -203,6 +203,10 @@ impl Service for App {
     #[inline]
     fn may_flush(&self, session: &mut Session, is_new: bool) -> bool {
         self.server.aof.may_reply(session, &self.server.log, is_new)
+    }
+
+    fn settle(&self, worker: usize) -> u64 {
+        self.server.aof.settle(worker)
     }
 
     fn disconnect(&self, session: Session) {

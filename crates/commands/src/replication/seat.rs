@@ -33,7 +33,6 @@ struct Link(Option<Cancel>);
 impl ClientLink for Link {
     fn resume(&self) {}
     fn unblock(&self, _: Bytes) {}
-    fn flush(&self) {}
     fn push(&self, _: Bytes) {}
     fn kill(&self, _: bool) {
         self.0.iter().for_each(|cancel| cancel());

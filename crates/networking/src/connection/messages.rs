@@ -16,7 +16,7 @@ use crate::{Message, NetStats, Outcome, Service};
 impl<S: Service> Connection<S> {
     /// Takes a message. It needs a turn afterwards, in which what the message calls for is done.
     pub(crate) fn deliver(&mut self, cx: &mut Cx<S>, message: Message) {
-        if self.closing != Closing::No && !matches!(message, Message::Flush | Message::Kill) {
+        if self.closing != Closing::No && !matches!(message, Message::Kill) {
             return;
         }
         match message {
@@ -28,7 +28,6 @@ impl<S: Service> Connection<S> {
                 self.end_hold(Hold::Blocked);
             }
             Message::Push(bytes) => self.push(cx, bytes),
-            Message::Flush => self.ask_again(cx),
             Message::Kill => self.closing = Closing::Now,
             Message::KillAfterReply => self.closing = Closing::AfterFlush,
             Message::Unblock(_) | Message::Timeout | Message::Custom(_) => {
@@ -73,10 +72,6 @@ impl<S: Service> Connection<S> {
             self.output.seal();
         }
         self.over_limit(cx);
-    }
-
-    fn ask_again(&mut self, cx: &Cx<S>) {
-        self.withheld = self.withheld && !cx.service.may_flush(&mut self.session, false);
     }
 
     /// The timer for `at_ms` has come; answers whether it was still wanted.

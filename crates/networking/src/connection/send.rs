@@ -33,6 +33,9 @@ impl<S: Service> Connection<S> {
         if self.unasked && !self.output.is_empty() {
             self.unasked = false;
             self.withheld = !cx.service.may_flush(&mut self.session, true);
+            if self.withheld {
+                self.withhold(cx);
+            }
         }
         if self.withheld || (self.armed && !self.writable) || self.closing == Closing::Now {
             return;
@@ -51,6 +54,25 @@ impl<S: Service> Connection<S> {
         if self.hold == Hold::Stalled && self.output.len() < STALL_BYTES / 2 {
             self.hold = Hold::None;
         }
+    }
+
+    /// Notes that its replies wait.
+    fn withhold(&mut self, cx: &mut Cx<S>) {
+        cx.unsettled = true;
+        if !std::mem::replace(&mut self.listed, true) {
+            cx.withheld.push(self.client.address());
+        }
+    }
+
+    /// Asks again whether its replies may leave; if so it is taken off the list and needs a turn.
+    pub(crate) fn is_let_go(&mut self, cx: &Cx<S>) -> bool {
+        self.ask_again(cx);
+        self.listed = self.withheld;
+        !self.withheld
+    }
+
+    pub(super) fn ask_again(&mut self, cx: &Cx<S>) {
+        self.withheld = self.withheld && !cx.service.may_flush(&mut self.session, false);
     }
 
     fn send(&mut self, cx: &Cx<S>, len: usize) -> std::io::Result<Sent> {

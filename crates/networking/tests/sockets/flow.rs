@@ -218,7 +218,6 @@ fn an_endless_pipeline_leaves_room_for_others() {
 fn replies_can_be_held_back_until_they_may_leave() {
     let network = start(1);
     let mut peer = connect(&network);
-    let id: u64 = peer.id().parse().unwrap();
     peer.send(b"HOLD\r\nPING\r\n");
     let toy = network.service();
     eventually("executed", || toy.dispatched.load(SeqCst) >= 2);
@@ -226,12 +225,8 @@ fn replies_can_be_held_back_until_they_may_leave() {
     peer.stream.get_ref().set_nonblocking(true).unwrap();
     assert!(peer.try_reply().is_err());
     peer.stream.get_ref().set_nonblocking(false).unwrap();
-    network
-        .handle()
-        .registry()
-        .get(id)
-        .unwrap()
-        .post(networking::Message::Flush);
+    toy.settled.fetch_add(1, SeqCst);
+    network.handle().post().settle(0);
     assert_eq!(peer.reply(), "+OK");
     assert_eq!(
         (peer.reply(), peer.reply()),

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(crate) struct Toy {
     pub(crate) disconnected: AtomicUsize,
     pub(crate) dispatched: AtomicUsize,
     pub(crate) largest_batch: AtomicUsize,
+    pub(crate) settled: AtomicU64,
 }
 
 /// A client's session.
@@ -230,6 +231,10 @@ impl Service for Toy {
 
     fn proto(&self, _: &Session) -> Proto {
         Proto::Resp2
+    }
+
+    fn settle(&self, _worker: usize) -> u64 {
+        self.settled.load(SeqCst)
     }
 
     fn may_flush(&self, session: &mut Session, is_new: bool) -> bool {

@@ -5,6 +5,7 @@
 //! which may be held while files are opened and renamed, but never while waiting for the writer:
 //! the writer takes it when it changes files.
 
+mod bell;
 mod limit;
 mod load;
 mod policy;

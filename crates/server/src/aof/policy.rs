@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use commands::Server;
 
+use super::bell::Bell;
 use crate::config::Config;
 
 /// `appendfsync`.
@@ -26,6 +27,8 @@ pub(super) struct Policy {
     fsync: AtomicU8,
     timestamps: AtomicBool,
     no_fsync_on_rewrite: AtomicBool,
+    /// Wakes the thread that follows this.
+    pub(super) bell: Bell,
 }
 
 impl Policy {
@@ -49,7 +52,7 @@ impl Policy {
         self.no_fsync_on_rewrite
             .store(config.bool("no-appendfsync-on-rewrite"), Relaxed);
         server.aof.set_always(fsync == Fsync::Always);
-        server.log.nudge();
+        self.bell.ring();
     }
 
     pub(super) fn fsync(&self) -> Fsync {

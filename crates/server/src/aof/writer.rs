@@ -1,10 +1,12 @@
 //! Writes the log into the current file.
 //!
-//! With `appendfsync always` a thread does it: it reads the log, writes and syncs, for all clients
-//! that wait by then. With the other policies a worker writes what its client changed before the
-//! reply leaves, and the thread only looks after syncing. Either way the gate is told how far the
-//! file is. When the disk fails, what was not written is kept, changes are refused through the gate
-//! (MISCONF), and the thread tries again. Others leave requests; it serves them between two writes.
+//! A worker writes what its clients changed at the end of its round, before their replies leave.
+//! With `appendfsync always` it also syncs, as long as the disk is so fast that waking another
+//! thread would cost about as much; otherwise a thread writes and syncs, for all clients that wait
+//! by then, and the worker goes on. With `everysec` that thread looks after syncing. Either way the
+//! gate is told how far the file is. When the disk fails, what was not written is kept, changes are
+//! refused through the gate (MISCONF), and the thread tries again. Others leave requests; it serves
+//! them between two writes.
 
 use common::os::os_text;
 use std::io;
@@ -18,12 +20,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use commands::Server;
+use commands::aof::Gate;
 use parking_lot::Mutex;
 use persistence::aof::appender::{AppendError, Appender};
 use persistence::disk::DiskFile;
-use replication::Log;
 use replication::log::Reader;
 
+use super::bell::Bell;
 use super::policy::{Fsync, Policy};
 
 /// Between two syncs with `everysec`.
@@ -36,8 +39,12 @@ const RETRY: Duration = Duration::from_millis(50);
 const SHORT: Duration = Duration::from_millis(1);
 /// Between two lines in the log about a disk that fails.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
-/// How often the thread looks after the file while workers write it.
+/// How often the thread looks after the file: for what no client waits for, and what is to be
+/// synced. More often where all is to be on disk at once.
 const REST: Duration = Duration::from_millis(100);
+const REST_ALWAYS: Duration = Duration::from_millis(10);
+/// Syncs that take less than this on average are left to workers.
+const SYNC_FAST_US: u64 = 1000;
 /// What is not synced stays in memory; beyond this much, writing waits for the sync.
 const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 /// Attempts to get everything on disk when the file is closed.
@@ -97,7 +104,7 @@ impl Default for Status {
 
 /// The running thread.
 pub(super) struct WriterHandle {
-    server: Arc<Server>,
+    policy: Arc<Policy>,
     requests: Arc<Mutex<Vec<Request>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -118,19 +125,19 @@ impl WriterHandle {
         let appender = Appender::new(file, size, reader.position());
         let (to_sync, jobs) = channel::<Box<dyn DiskFile>>();
         let (results, synced) = channel();
-        let log = Arc::clone(&server.log);
+        let of_sync = Arc::clone(&policy);
         let sync = move || {
             while let Ok(file) = jobs.recv() {
                 if results.send(file.sync()).is_err() {
                     return;
                 }
-                log.nudge();
+                of_sync.bell.ring();
             }
         };
         spawn("aof-fsync", sync)?;
         let writer = Writer {
             server: Arc::clone(server),
-            policy,
+            policy: Arc::clone(&policy),
             status,
             requests: Arc::clone(&requests),
             reader: Some(reader),
@@ -138,6 +145,7 @@ impl WriterHandle {
             to_sync,
             synced,
             last_sync: Instant::now(),
+            sync_us: 0,
             sync_is_slow: false,
             failing: false,
             complained: None,
@@ -147,15 +155,16 @@ impl WriterHandle {
             close: None,
         };
         let writer = Arc::new(Mutex::new(writer));
-        let (of_thread, log) = (Arc::clone(&writer), Arc::clone(&server.log));
-        let thread = spawn("aof-writer", move || run(&of_thread, &log))?;
-        server.aof.set_write(Some(Arc::new(move || {
-            if let Some(mut writer) = writer.try_lock() {
-                writer.write_now();
-            }
-        })));
+        let (of_thread, of_policy) = (Arc::clone(&writer), Arc::clone(&policy));
+        let gate = Arc::clone(server);
+        let thread = spawn("aof-writer", move || {
+            run(&of_thread, &gate.aof, &of_policy.bell);
+        })?;
+        server
+            .aof
+            .set_write(Some(worker_part(server, &policy, writer)));
         Ok(Self {
-            server: Arc::clone(server),
+            policy,
             requests,
             thread: Some(thread),
         })
@@ -163,7 +172,7 @@ impl WriterHandle {
 
     pub(super) fn ask(&self, request: Request) {
         self.requests.lock().push(request);
-        self.server.log.nudge();
+        self.policy.bell.ring();
     }
 
     /// What is returned gets a message when all that is in the log by now is in the file.
@@ -193,27 +202,48 @@ fn spawn<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
+/// What workers do at the end of their rounds.
+fn worker_part(
+    server: &Arc<Server>,
+    policy: &Arc<Policy>,
+    writer: Arc<Mutex<Writer>>,
+) -> commands::aof::Write {
+    let (server, policy) = (Arc::downgrade(server), Arc::clone(policy));
+    Arc::new(move || {
+        // Whoever has it lets the worker know when done.
+        let Some(mut writer) = writer.try_lock() else {
+            return;
+        };
+        let done = writer.write_now();
+        drop(writer);
+        if !done {
+            policy.bell.ring();
+        } else if let Some(server) = server.upgrade() {
+            // Another worker may have come meanwhile.
+            server.aof.wake_workers();
+        }
+    })
+}
+
 /// What the thread does next.
 enum Next {
     /// Sleep.
     Sleep(Duration),
-    /// Wait until the log goes beyond an offset.
-    Wait(u64, Duration),
-    /// Leave the log to others.
+    /// Wait for the bell.
     Rest(Duration),
     /// End.
     End,
 }
 
 /// The thread.
-fn run(writer: &Mutex<Writer>, log: &Log) {
-    let mut nudges = 0;
+fn run(writer: &Mutex<Writer>, gate: &Gate, bell: &Bell) {
     loop {
         let next = writer.lock().step();
+        // Those who could not write meanwhile.
+        gate.wake_workers();
         match next {
             Next::Sleep(time) => std::thread::sleep(time),
-            Next::Wait(position, timeout) => log.wait_beyond(position, &mut nudges, timeout),
-            Next::Rest(timeout) => log.rest(&mut nudges, timeout),
+            Next::Rest(timeout) => bell.wait(timeout),
             Next::End => return,
         }
     }
@@ -231,6 +261,8 @@ struct Writer {
     synced: Receiver<io::Result<()>>,
     /// When the last sync began.
     last_sync: Instant,
+    /// How long syncs have taken lately.
+    sync_us: u64,
     /// The sync that is going on was counted as delayed.
     sync_is_slow: bool,
     /// The last write or sync went wrong.
@@ -268,13 +300,24 @@ impl Writer {
         self.next()
     }
 
-    /// A worker's part.
-    fn write_now(&mut self) {
-        if !self.failing && self.switch.is_none() {
-            self.read();
-            self.write();
-            self.report();
+    /// A worker's part; whether nothing is left for the thread to do.
+    fn write_now(&mut self) -> bool {
+        let syncs = self.policy.fsync() == Fsync::Always;
+        if self.failing || self.switch.is_some() || syncs && self.sync_us > SYNC_FAST_US {
+            return false;
         }
+        let end = self.server.log.end();
+        self.read();
+        self.write();
+        if syncs && !self.failing {
+            self.sync();
+        }
+        self.report();
+        let reached = match syncs {
+            true => self.appender.durable(),
+            false => self.appender.written(),
+        };
+        reached >= end
     }
 
     fn take_requests(&mut self) {
@@ -429,6 +472,8 @@ impl Writer {
         let start = Instant::now();
         let result = self.appender.sync();
         self.last_sync = start;
+        let us = start.elapsed().as_micros() as u64;
+        self.sync_us = (self.sync_us * 7 + us) / 8;
         self.status.syncs.fetch_add(1, Relaxed);
         self.note_latency("aof-fsync-always", start);
         self.note_sync(&result)
@@ -552,9 +597,9 @@ impl Writer {
         if self.close.is_some() || self.switch.is_some() {
             return Next::Sleep(SHORT);
         }
-        if self.policy.fsync() != Fsync::Always {
-            return Next::Rest(REST);
-        }
-        Next::Wait(self.appender.added(), SYNC_EVERY)
+        Next::Rest(match self.policy.fsync() {
+            Fsync::Always => REST_ALWAYS,
+            _ => REST,
+        })
     }
 }

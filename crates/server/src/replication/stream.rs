@@ -36,7 +36,6 @@ impl ClientLink for Resumed {
         self.changed.notify_all();
     }
     fn unblock(&self, _: Bytes) {}
-    fn flush(&self) {}
     fn push(&self, _: Bytes) {}
     fn kill(&self, _: bool) {}
     fn wake_at(&self, _: i64) {}
