@@ -17,6 +17,9 @@ pub unsafe trait Item: Sized + 'static {
     /// Exclusive view of an item; must not allow its key to change.
     type Mut<'a>;
 
+    /// How many bytes of an item a look at it usually reads: so far a prefetch goes.
+    const BYTES_READ: usize = 1;
+
     /// Gives up ownership.
     fn into_ptr(self) -> NonNull<u8>;
 

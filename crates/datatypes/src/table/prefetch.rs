@@ -30,18 +30,33 @@ impl<T: Item> Table<T> {
         }
     }
 
-    /// Asks for the item that probably has this hash; reads its home bucket.
+    /// Asks for the item that probably has this hash; reads its home bucket, and the one behind it
+    /// where an item may have been pushed on.
     #[inline]
     pub fn prefetch_item(&self, hash: u64) {
         let Some(record) = self.directory.get(self.index(hash)) else {
             return;
         };
         let stored = record.stored(hash);
-        let bucket = record.bucket(record.home(stored));
-        for slot in bucket.candidates(Bucket::fingerprint(hash)) {
-            if bucket.slot(slot).stored() == stored {
-                prefetch(bucket.slot(slot).ptr());
-            }
+        let home = record.home(stored);
+        let bucket = record.bucket(home);
+        if !prefetch_matches::<T>(bucket, hash, stored) && bucket.overflows() {
+            prefetch_matches::<T>(record.bucket(record.after(home)), hash, stored);
         }
     }
+}
+
+/// Asks for the items of a bucket that have these bits of the hash; whether there is any.
+#[inline]
+fn prefetch_matches<T: Item>(bucket: &Bucket, hash: u64, stored: u16) -> bool {
+    let mut found = false;
+    for slot in bucket.candidates(Bucket::fingerprint(hash)) {
+        if bucket.slot(slot).stored() == stored {
+            let item = bucket.slot(slot).ptr();
+            prefetch(item);
+            prefetch(item.wrapping_add(T::BYTES_READ - 1));
+            found = true;
+        }
+    }
+    found
 }

@@ -397,6 +397,9 @@ unsafe impl Item for EntryBox {
     type Ref<'a> = Entry<'a>;
     type Mut<'a> = EntryMut<'a>;
 
+    // Header, a key of 16 bytes, a string of 32: nearly always on two cache lines.
+    const BYTES_READ: usize = 56;
+
     #[inline]
     fn into_ptr(self) -> NonNull<u8> {
         let ptr = self.0.0;
