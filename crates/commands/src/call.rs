@@ -5,16 +5,16 @@
 //! before the locks are released, so that the order of the log is the order of the commits.
 //! Statistics and the slow log come last.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::{Effects, EventClass, KeyHash, Locked, OnExpired, ShardSet};
-use resp::{Args, ReplyWriter};
+use resp::{Args, Mark, ReplyWriter};
 use smallvec::SmallVec;
 
 use crate::command::{Command, flag};
-use crate::ctx::{Ctx, Propagation, Redacted};
+use crate::ctx::{CmdResult, Ctx, Propagation, Redacted};
 use crate::dispatch::{Outcome, Prepared};
 use crate::keys;
 use crate::origin::Origin;
@@ -24,7 +24,6 @@ use crate::table::CommandId;
 use crate::timing;
 
 /// Locks, runs, propagates, unlocks, counts.
-#[inline]
 pub(crate) fn call(
     server: &Server,
     session: &mut Session,
@@ -68,6 +67,13 @@ pub(crate) fn call(
     timing::begin(server, session, id);
     let mut ctx = new_ctx(server, session, entry.command, locked, hint);
     run(&mut ctx, id, args, out);
+    end(ctx)
+}
+
+/// The end of a command whose work is done: what the network has to do, and, when the locks are no
+/// longer needed, those who waited for what it did.
+pub(crate) fn end(ctx: Ctx<'_>) -> Outcome {
+    let server = ctx.server;
     if ctx.session.origin == Origin::Primary && !ctx.deferred {
         crate::replication::applied(server, ctx.session, Some(ctx.command));
     }
@@ -99,16 +105,13 @@ pub(crate) fn new_ctx<'a>(
         command,
         effects,
         propagation: Propagation::Verbatim,
-        overdue: RefCell::default(),
-        missed: RefCell::default(),
-        broadcast: Vec::new(),
+        seldom: Cell::new(None),
         hits: Cell::new(0),
         misses: Cell::new(0),
         deferred: false,
         close: false,
         blocked: false,
         in_exec: false,
-        unit: None,
         redacted: Redacted::No,
     }
 }
@@ -218,6 +221,19 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
     let command = ctx.command;
     let result = (command.handler)(ctx, args, out);
     ctx.command = command;
+    conclude(ctx, (id, start_us), args, (out, before), result);
+}
+
+/// The second half of [`run`]: what follows from a handler's work, which began at `start_us` and
+/// wrote its reply behind `before`.
+pub(crate) fn conclude(
+    ctx: &mut Ctx<'_>,
+    (id, start_us): (CommandId, i64),
+    args: Args<'_>,
+    (out, before): (&mut ReplyWriter<'_>, Mark),
+    result: CmdResult,
+) {
+    let server = ctx.server;
     if ctx.deferred {
         out.truncate(before);
         return;
@@ -229,11 +245,14 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
         out.error(&error);
     }
     let handled = ctx.effects.events.len();
-    if !ctx.overdue.get_mut().is_empty() {
-        crate::expire::delete_overdue(ctx);
-    }
-    if !ctx.missed.get_mut().is_empty() {
-        crate::notify::keys_missed(ctx, handled);
+    if let Some(seldom) = ctx.seldom_if_any() {
+        let is_missing = !seldom.missed.is_empty();
+        if !seldom.overdue.is_empty() {
+            crate::expire::delete_overdue(ctx);
+        }
+        if is_missing {
+            crate::notify::keys_missed(ctx, handled);
+        }
     }
     if failed && ctx.effects.is_empty() {
         ctx.propagation = Propagation::Verbatim;
@@ -250,7 +269,12 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, out: &mut Re
         crate::tracking::remember(ctx, args);
         crate::tracking::end_command(ctx, id);
     }
-    if !failed && timing::postpone(ctx, id, args, (out, before)) {
+    if !failed
+        && server.table.entry(id).is_brief
+        && !ctx.in_exec
+        && timing::may_postpone(server)
+        && timing::postpone(ctx, id, args, out.len_since(before))
+    {
         return;
     }
     let us = timing::end(ctx, id, failed);
@@ -298,7 +322,7 @@ fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty:
     let db = ctx.session.db;
     match propagation {
         Propagation::Verbatim if dirty == 0 => {}
-        Propagation::Verbatim => match &mut ctx.unit {
+        Propagation::Verbatim => match ctx.unit() {
             Some(unit) => unit.push((db, args.iter().map(<[u8]>::to_vec).collect())),
             None => {
                 let (log, audience) = (&ctx.server.log, ctx.server.audience());
@@ -308,7 +332,7 @@ fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty:
         },
         Propagation::Rewritten(commands) => {
             let commands = commands.into_iter().map(|command| (db, command));
-            match &mut ctx.unit {
+            match ctx.unit() {
                 Some(unit) => unit.extend(commands),
                 None => ctx.session.log_offset = ctx.server.append_to_log(commands.collect()),
             }

@@ -4,7 +4,7 @@
 //! when it is the command's first key, because the network layer had it hashed to prefetch it.
 //! Time stands still for a command and for a whole transaction.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use keyspace::{
     Db, DbId, DbKey, Effects, Entry, EventClass, KeyHash, Locked, OnExpired, ShardId, ShardSet,
@@ -52,6 +52,19 @@ impl Redacted {
     }
 }
 
+/// What has been collected of things that few commands cause: room for them is made only then.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom {
+    /// Keys that readers found to be past their time.
+    pub(crate) overdue: Vec<DbKey>,
+    /// Keys that were looked for in vain, if somebody wants to know.
+    pub(crate) missed: Vec<DbKey>,
+    /// Changed keys still to be broadcast, and whether each changed because its time was over.
+    pub(crate) broadcast: Vec<(Box<[u8]>, bool)>,
+    /// What a transaction has for the log so far, to be appended as one unit.
+    pub(crate) unit: Option<Vec<(DbId, Vec<Vec<u8>>)>>,
+}
+
 /// The surroundings of one running command.
 pub struct Ctx<'a> {
     /// What all workers share.
@@ -65,11 +78,8 @@ pub struct Ctx<'a> {
     pub(crate) command: &'static Command,
     pub(crate) effects: Effects,
     pub(crate) propagation: Propagation,
-    pub(crate) overdue: RefCell<Vec<DbKey>>,
-    /// Keys that were looked for in vain, if somebody wants to know.
-    pub(crate) missed: RefCell<Vec<DbKey>>,
-    /// Changed keys still to be broadcast, and whether each changed because its time was over.
-    pub(crate) broadcast: Vec<(Box<[u8]>, bool)>,
+    /// `None` while there is nothing in it. Taken and put back by who only reads.
+    pub(crate) seldom: Cell<Option<Box<Seldom>>>,
     pub(crate) hits: Cell<u32>,
     pub(crate) misses: Cell<u32>,
     /// A shard that the handler wanted was busy: the command is to be run again later.
@@ -80,8 +90,6 @@ pub struct Ctx<'a> {
     pub(crate) blocked: bool,
     /// Inside EXEC.
     pub(crate) in_exec: bool,
-    /// What a transaction has for the log so far, to be appended as one unit.
-    pub(crate) unit: Option<Vec<(DbId, Vec<Vec<u8>>)>>,
     /// Arguments that SLOWLOG and MONITOR must not show.
     pub(crate) redacted: Redacted,
 }
@@ -160,10 +168,33 @@ impl<'a> Ctx<'a> {
         Some(entry)
     }
 
+    /// Adds to what is seldom collected.
+    fn note(&self, add: impl FnOnce(&mut Seldom)) {
+        let mut seldom = self.seldom.take().unwrap_or_default();
+        add(&mut seldom);
+        self.seldom.set(Some(seldom));
+    }
+
+    /// What is seldom collected, to be changed.
+    pub(crate) fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_mut().get_or_insert_default()
+    }
+
+    /// What is seldom collected, if there has been anything.
+    #[inline]
+    pub(crate) fn seldom_if_any(&mut self) -> Option<&mut Seldom> {
+        self.seldom.get_mut().as_deref_mut()
+    }
+
+    /// What a transaction has for the log so far; `None` where commands go there at once.
+    pub(crate) fn unit(&mut self) -> Option<&mut Vec<(DbId, Vec<Vec<u8>>)>> {
+        self.seldom_if_any()?.unit.as_mut()
+    }
+
     #[cold]
     fn note_miss(&self, db: DbId, key: &[u8]) {
         let key = key.into();
-        self.missed.borrow_mut().push(DbKey { db, key });
+        self.note(|seldom| seldom.missed.push(DbKey { db, key }));
     }
 
     #[cold]
@@ -173,10 +204,11 @@ impl<'a> Ctx<'a> {
                 db,
                 key: key.into(),
             };
-            let mut known = self.overdue.borrow_mut();
-            if !known.contains(&overdue) {
-                known.push(overdue);
-            }
+            self.note(|seldom| {
+                if !seldom.overdue.contains(&overdue) {
+                    seldom.overdue.push(overdue);
+                }
+            });
         }
     }
 
@@ -288,12 +320,15 @@ impl<'a> Ctx<'a> {
 
     /// From here on, what goes to the log is collected, to be appended as a unit.
     pub(crate) fn begin_unit(&mut self) {
-        self.unit = Some(Vec::new());
+        self.seldom().unit = Some(Vec::new());
     }
 
     /// Appends what was collected since [`begin_unit`](Self::begin_unit).
     pub(crate) fn end_unit(&mut self) {
-        if let Some(unit) = self.unit.take().filter(|unit| !unit.is_empty()) {
+        let unit = self
+            .seldom_if_any()
+            .and_then(|seldom| seldom.unit.take());
+        if let Some(unit) = unit.filter(|unit| !unit.is_empty()) {
             self.session.log_offset = self.server.append_to_log(unit);
             self.session.replicated_offset = self.server.log.replicated();
         }

@@ -15,7 +15,7 @@ use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
 use crate::session::{ReplyMode, Session, client_flag};
 use crate::table::{CommandId, Entry, NO_COMMAND};
-use crate::{admit, multi, timing};
+use crate::{admit, multi, plain, timing};
 
 /// What [`prepare`] found out about a command.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,7 @@ pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
 /// arrive, the entries.
 pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
     session.ahead = batch.len() as u32;
+    session.is_open = plain::is_open(server, session);
     let hashes = || batch.iter().filter(|p| p.hashed).map(|p| p.hash);
     hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
     hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
@@ -91,6 +92,27 @@ pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
 /// Runs a command, or queues or refuses it, and writes the reply.
 #[inline]
 pub fn dispatch(
+    server: &Server,
+    session: &mut Session,
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    if session.is_open
+        && let Some(outcome) = plain::dispatch(server, session, args, prepared, out)
+    {
+        return outcome;
+    }
+    let outcome = dispatch_any(server, session, args, prepared, out);
+    // It may have changed whatever the short way relies on.
+    session.is_open =
+        session.ahead > 0 && outcome == Outcome::Done && plain::is_open(server, session);
+    outcome
+}
+
+/// The long way, open to all.
+#[inline(never)]
+fn dispatch_any(
     server: &Server,
     session: &mut Session,
     args: Args<'_>,
@@ -262,6 +284,7 @@ pub fn container(ctx: &mut Ctx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Cmd
 pub fn batch_end(server: &Server, session: &mut Session) {
     timing::settle(server, session);
     session.ahead = 0;
+    session.is_open = false;
     session.clock_us = 0;
 }
 

@@ -29,7 +29,7 @@ pub(crate) const INTERNAL: Command = Command::new("internal", 0, crate::dispatch
 /// Deletes the keys that readers of this command found to be past their time.
 #[cold]
 pub(crate) fn delete_overdue(ctx: &mut Ctx<'_>) {
-    let overdue = std::mem::take(ctx.overdue.get_mut());
+    let overdue = std::mem::take(&mut ctx.seldom().overdue);
     if ctx.server.pause.holds_writes(ctx.now_ms()) {
         return;
     }
@@ -69,7 +69,7 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
         (db, words.into_iter().chain(names).collect())
     });
     let deletions = deletions.chain(fields);
-    match &mut ctx.unit {
+    match ctx.unit() {
         Some(unit) => unit.extend(deletions),
         None => deletions.for_each(|deletion| {
             server.append_to_log(vec![deletion]);

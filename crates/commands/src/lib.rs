@@ -29,6 +29,7 @@ pub mod notify;
 pub mod origin;
 pub mod pause;
 pub mod persistence;
+mod plain;
 pub mod pubsub;
 pub mod replication;
 pub mod server;

@@ -64,7 +64,7 @@ fn channel(space: &str, db: DbId, rest: &[u8]) -> Vec<u8> {
 /// keys (the events from `handled` on), and before what the handler did (those before).
 #[cold]
 pub(crate) fn keys_missed(ctx: &mut Ctx<'_>, handled: usize) {
-    let missed = std::mem::take(ctx.missed.get_mut());
+    let missed = std::mem::take(&mut ctx.seldom().missed);
     let event = Event::new(EventClass::KEY_MISS, "keymiss");
     let events = missed
         .into_iter()

@@ -286,6 +286,8 @@ pub struct Session {
     pub(crate) untimed: Untimed,
     /// Commands of the read batch behind the running one, if it is known that there are any.
     pub(crate) ahead: u32,
+    /// Plain commands of the read batch may go the short way; see [`crate::plain`].
+    pub(crate) is_open: bool,
 }
 
 impl Session {
@@ -329,6 +331,7 @@ impl Session {
             clock_us: 0,
             untimed: Untimed::default(),
             ahead: 0,
+            is_open: false,
         }
     }
 

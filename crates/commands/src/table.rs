@@ -24,6 +24,8 @@ pub struct Entry {
     pub single_key: Option<usize>,
     /// See [`crate::timing`].
     pub(crate) is_brief: bool,
+    /// See [`crate::plain`].
+    pub(crate) is_plain: bool,
     /// Ids of the subcommands.
     pub children: Vec<CommandId>,
     /// The container this is a subcommand of.
@@ -94,11 +96,13 @@ impl Table {
     ) -> CommandId {
         let id = self.entries.len() as CommandId;
         let single_key = crate::keys::single(command);
+        let is_brief = crate::timing::is_brief(command, single_key.is_some());
         self.entries.push(Entry {
             command,
             full_name: full_name.clone(),
             single_key,
-            is_brief: crate::timing::is_brief(command, single_key.is_some()),
+            is_brief,
+            is_plain: crate::plain::is_plain(command, is_brief),
             children: Vec::new(),
             parent,
         });

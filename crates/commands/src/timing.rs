@@ -8,7 +8,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use resp::{Args, ReplyWriter};
+use resp::Args;
 
 use crate::command::Command;
 use crate::command::flag::{BRIEF, FAST};
@@ -61,25 +61,26 @@ pub(crate) fn begin(server: &Server, session: &mut Session, id: CommandId) {
     }
 }
 
-/// Leaves the command that just ran to be timed with the next ones, if it may be.
+/// Whether brief commands may be timed together.
+#[inline]
+pub(crate) fn may_postpone(server: &Server) -> bool {
+    let slow_us = server.settings.slowlog_log_slower_than_us.load(Relaxed);
+    slow_us as u64 >= SLOW_US_MIN && !server.monitors.are_there()
+}
+
+/// Leaves the brief command that just ran to be timed with the next ones, if it may be.
 #[inline]
 pub(crate) fn postpone(
     ctx: &mut Ctx<'_>,
     id: CommandId,
     args: Args<'_>,
-    reply: (&ReplyWriter<'_>, resp::Mark),
+    reply_len: usize,
 ) -> bool {
-    let server = ctx.server;
     let untimed = &mut ctx.session.untimed;
-    let slow_us = server.settings.slowlog_log_slower_than_us.load(Relaxed);
     let may_wait = ctx.session.ahead > 0
         && untimed.calls + 1 < TOGETHER_MAX
-        && server.table.entry(id).is_brief
         && args.len() <= ARGS_MAX
-        && reply.0.len_since(reply.1) <= REPLY_BYTES_MAX
-        && slow_us as u64 >= SLOW_US_MIN
-        && !ctx.in_exec
-        && !server.monitors.are_there();
+        && reply_len <= REPLY_BYTES_MAX;
     if may_wait {
         untimed.id = id;
         untimed.calls += 1;

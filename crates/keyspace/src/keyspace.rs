@@ -137,6 +137,12 @@ impl Keyspace {
         lock::try_lock_or_park(&self.shards, set, park)
     }
 
+    /// Locks one shard if it is free, or becomes so while this spins briefly.
+    #[inline]
+    pub fn try_lock_one(&self, shard: ShardId) -> Option<Locked<'_>> {
+        lock::try_lock_one(&self.shards, shard)
+    }
+
     /// [`Self::try_lock_or_park`] for one shard.
     ///
     /// # Errors

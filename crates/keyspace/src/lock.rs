@@ -297,6 +297,15 @@ pub(crate) fn lock<'a>(shards: &'a [Shard], set: &ShardSet) -> Locked<'a> {
 
 /// One shard, as most commands need.
 #[inline]
+pub(crate) fn try_lock_one(shards: &[Shard], id: ShardId) -> Option<Locked<'_>> {
+    let guard = shards[id.index()].try_lock(id)?;
+    Some(Locked {
+        guards: Guards::One(guard),
+    })
+}
+
+/// As [`try_lock_one`], but where the shard is busy a waker is parked there.
+#[inline]
 pub(crate) fn try_lock_one_or_park<'a>(
     shards: &'a [Shard],
     id: ShardId,

@@ -269,7 +269,7 @@ impl<'s> Serving<'s> {
             out.error(&error);
             server.stats.error(error.code());
         }
-        if !ctx.overdue.get_mut().is_empty() {
+        if ctx.seldom_if_any().is_some_and(|s| !s.overdue.is_empty()) {
             crate::expire::delete_overdue(ctx);
         }
         if ctx.propagation == Propagation::Verbatim {

@@ -188,7 +188,7 @@ fn tell_of_changes(ctx: &mut Ctx<'_>) {
     if server.tracking.prefix_count() > 0 {
         let changed = changed.into_iter().map(|changed| (changed.key, false));
         let lapsed = lapsed.into_iter().map(|lapsed| (lapsed.key, true));
-        ctx.broadcast.extend(changed.chain(lapsed));
+        ctx.seldom().broadcast.extend(changed.chain(lapsed));
         end_unit(ctx);
     }
 }
@@ -196,8 +196,13 @@ fn tell_of_changes(ctx: &mut Ctx<'_>) {
 /// Broadcasts what has changed, unless more of the same transaction is to come.
 #[inline]
 pub(crate) fn end_unit(ctx: &mut Ctx<'_>) {
-    if !ctx.broadcast.is_empty() && !ctx.in_exec {
-        let keys = std::mem::take(&mut ctx.broadcast);
+    if ctx.in_exec {
+        return;
+    }
+    if let Some(seldom) = ctx.seldom_if_any()
+        && !seldom.broadcast.is_empty()
+    {
+        let keys = std::mem::take(&mut seldom.broadcast);
         let server = ctx.server;
         with_own(ctx, |_, own| server.tracking.broadcast(server, &keys, own));
     }

@@ -1,0 +1,142 @@
+//! The short way of small commands in whose way nothing stands.
+//!
+//! Nearly every reason to refuse, watch or delay a command is absent nearly always, and each costs
+//! a look all the same. [`is_open`] looks at all of them once for a read batch; while it holds, a
+//! command that touches one key and cannot change what `is_open` says goes from its arity straight
+//! to its handler, and from there to the next command. Whatever is not plain after all leaves the
+//! short way where it is noticed, and goes on in [`mod@crate::dispatch`] or in [`call::conclude`].
+//!
+//! To look once is enough, because the batch had been read before: its commands were sent before
+//! anything that was answered later, so that to run them as if they had come before it is right.
+//! What must be seen under the locks is looked at there.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use resp::{Args, ReplyWriter};
+
+use crate::call;
+use crate::command::{Command, flag};
+use crate::ctx::{Ctx, Propagation};
+use crate::dispatch::{Outcome, Prepared};
+use crate::server::Server;
+use crate::session::{ReplyMode, Session};
+use crate::timing;
+
+/// Flags of commands that change the session or the server, or that are checked in other ways.
+const NOT_PLAIN: u64 = flag::ADMIN
+    | flag::PUBSUB
+    | flag::BLOCKING
+    | flag::MAY_REPLICATE
+    | flag::MOVABLE_KEYS
+    | flag::ALL_SHARDS
+    | flag::WALKS_SHARDS
+    | flag::NOT_QUEUED
+    | flag::SENSITIVE
+    | flag::LOCKS_QUEUE
+    | flag::RUNS_QUEUE
+    | flag::PROTECTED_DEBUG
+    | flag::PROTECTED_MODULE;
+
+/// Whether a command may go the short way; only [brief](timing::is_brief) ones may.
+pub(crate) fn is_plain(command: &Command, is_brief: bool) -> bool {
+    is_brief
+        && command.flags & NOT_PLAIN == 0
+        && command.subcommands.is_empty()
+        && command.any_key.is_none()
+}
+
+/// Whether nothing stands in the way of plain commands of this session: each condition is one of
+/// [`mod@crate::admit`], of [`mod@crate::dispatch`] or of [`call::conclude`].
+pub(crate) fn is_open(server: &Server, session: &Session) -> bool {
+    let settings = &server.settings;
+    let client = session.authenticated
+        && session.origin == crate::Origin::Client
+        && session.reply_mode == ReplyMode::On
+        && session.transaction.is_none()
+        && session.subscriptions.is_none()
+        && session.tracking.is_none()
+        && session.peer.is_none()
+        && session.pushes.is_empty()
+        && !session.paused;
+    client
+        && settings.maxmemory.load(Relaxed) == 0
+        && server.aof.error() == 0
+        && !server.persistence.saving.denies_writes()
+        && !server.persistence.is_loading()
+        && !server.pause.is_possible()
+        && timing::may_postpone(server)
+        && !server.hotkeys.is_on()
+}
+
+/// Runs a command if it is plain; `None` if it has to go the long way, and nothing has happened.
+/// The session's way must be open.
+#[inline]
+pub(crate) fn dispatch(
+    server: &Server,
+    session: &mut Session,
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Option<Outcome> {
+    if !prepared.hashed {
+        return None;
+    }
+    let entry = server.table.entry(prepared.id);
+    let key = args.get(entry.single_key?)?;
+    if !entry.is_plain || !entry.command.arity_ok(args.len()) {
+        return None;
+    }
+    let shard = server.keyspace.shard_of(prepared.hash);
+    let locked = server.keyspace.try_lock_one(shard)?;
+    if keyspace::pins_are_there() || server.replication.restricts() {
+        return None;
+    }
+    session.ahead = session.ahead.saturating_sub(1);
+    session.note_command(prepared.id);
+    timing::begin(server, session, prepared.id);
+    let hint = (key.as_ptr(), prepared.hash);
+    let ctx = call::new_ctx(server, session, entry.command, locked, hint);
+    Some(run(ctx, args, prepared, out))
+}
+
+#[inline]
+fn run(
+    mut ctx: Ctx<'_>,
+    args: Args<'_>,
+    prepared: Prepared,
+    out: &mut ReplyWriter<'_>,
+) -> Outcome {
+    let before = out.mark();
+    let result = (ctx.command.handler)(&mut ctx, args, out);
+    if result.is_ok()
+        && is_done(&mut ctx)
+        && timing::postpone(&mut ctx, prepared.id, args, out.len_since(before))
+    {
+        return Outcome::Done;
+    }
+    let began = (prepared.id, ctx.now_us);
+    call::conclude(&mut ctx, began, args, (out, before), result);
+    call::end(ctx)
+}
+
+/// Whether nothing follows from what the handler did, but changes to be counted.
+#[inline]
+fn is_done(ctx: &mut Ctx<'_>) -> bool {
+    if ctx.effects.followed.is_some()
+        || ctx.seldom_if_any().is_some()
+        || ctx.propagation != Propagation::Verbatim
+        || (ctx.deferred | ctx.close | ctx.blocked)
+    {
+        return false;
+    }
+    let changes = ctx.effects.dirty;
+    if changes > 0 {
+        if ctx.server.log.is_wanted() {
+            return false;
+        }
+        let stats = ctx.server.stats.worker(ctx.session.worker);
+        stats.changed(changes);
+        ctx.effects.dirty = 0;
+    }
+    true
+}
