@@ -325,9 +325,7 @@ impl<'a> Ctx<'a> {
 
     /// Appends what was collected since [`begin_unit`](Self::begin_unit).
     pub(crate) fn end_unit(&mut self) {
-        let unit = self
-            .seldom_if_any()
-            .and_then(|seldom| seldom.unit.take());
+        let unit = self.seldom_if_any().and_then(|seldom| seldom.unit.take());
         if let Some(unit) = unit.filter(|unit| !unit.is_empty()) {
             self.session.log_offset = self.server.append_to_log(unit);
             self.session.replicated_offset = self.server.log.replicated();

@@ -100,12 +100,7 @@ pub(crate) fn dispatch(
 }
 
 #[inline]
-fn run(
-    mut ctx: Ctx<'_>,
-    args: Args<'_>,
-    prepared: Prepared,
-    out: &mut ReplyWriter<'_>,
-) -> Outcome {
+fn run(mut ctx: Ctx<'_>, args: Args<'_>, prepared: Prepared, out: &mut ReplyWriter<'_>) -> Outcome {
     let before = out.mark();
     let result = (ctx.command.handler)(&mut ctx, args, out);
     if result.is_ok()
@@ -139,4 +134,54 @@ fn is_done(ctx: &mut Ctx<'_>) -> bool {
         ctx.effects.dirty = 0;
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Tester;
+
+    /// Replies to commands of one read batch.
+    fn batch(tester: &mut Tester, lines: &[&str]) -> Vec<String> {
+        tester.session.ahead = lines.len() as u32;
+        tester.session.is_open = super::is_open(&tester.server, &tester.session);
+        let mut reply = |line: &&str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            String::from_utf8(tester.run_in_batch(&words)).unwrap()
+        };
+        let replies = lines.iter().map(&mut reply).collect();
+        crate::batch_end(&tester.server, &mut tester.session);
+        replies
+    }
+
+    #[test]
+    fn a_command_that_closes_the_short_way_counts_for_those_behind_it() {
+        let mut tester = Tester::new();
+        let lines = [
+            "SET k 1", "MULTI", "GET k", "EXEC", "GET k", "GET", "LLEN k", "GET k",
+        ];
+        let replies = batch(&mut tester, &lines);
+        let ended: Vec<_> = replies.iter().map(|reply| reply.trim_end()).collect();
+        let found = "$1\r\n1";
+        assert_eq!(ended[..3], ["+OK", "+OK", "+QUEUED"]);
+        assert_eq!(ended[3..5], [&format!("*1\r\n{found}")[..], found]);
+        assert!(ended[5].starts_with("-ERR wrong number of arguments"));
+        assert!(ended[6].starts_with("-WRONGTYPE"));
+        assert_eq!(ended[7], found);
+    }
+
+    #[test]
+    fn what_ran_the_short_way_is_counted_like_all_else() {
+        let mut tester = Tester::new();
+        let mut log = tester.server.log.read_from_end();
+        batch(
+            &mut tester,
+            &["SET k 1", "INCR k", "GET k", "GET none", "DEL k"],
+        );
+        let mut bytes = Vec::new();
+        log.read(&mut bytes);
+        let log = String::from_utf8(bytes).unwrap();
+        assert_eq!(log.matches('*').count(), 4, "{log}");
+        assert_eq!(tester.server.stats.processed(), (5, 1, 1));
+        assert_eq!(tester.server.stats.changes(), 3);
+    }
 }

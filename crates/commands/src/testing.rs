@@ -24,8 +24,11 @@ impl Tester {
         Self { server, session }
     }
 
-    /// Runs one command given as words and returns the reply as it goes over the wire.
+    /// Runs one command given as words, the short way if it is open, and returns the reply as it
+    /// goes over the wire.
     pub(crate) fn run(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        self.session.ahead = 2;
+        self.session.is_open = crate::plain::is_open(&self.server, &self.session);
         let buffer = self.run_in_batch(args);
         crate::batch_end(&self.server, &mut self.session);
         buffer

@@ -70,12 +70,7 @@ pub(crate) fn may_postpone(server: &Server) -> bool {
 
 /// Leaves the brief command that just ran to be timed with the next ones, if it may be.
 #[inline]
-pub(crate) fn postpone(
-    ctx: &mut Ctx<'_>,
-    id: CommandId,
-    args: Args<'_>,
-    reply_len: usize,
-) -> bool {
+pub(crate) fn postpone(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, reply_len: usize) -> bool {
     let untimed = &mut ctx.session.untimed;
     let may_wait = ctx.session.ahead > 0
         && untimed.calls + 1 < TOGETHER_MAX
