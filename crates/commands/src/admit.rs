@@ -147,7 +147,7 @@ pub(crate) fn admit(
     if server.replication.restricts() {
         crate::replication::admit(server, session, command)?;
     }
-    if session.is_replica() {
+    if session.is_replica() || server.monitors.are_there() && session.is_monitor() {
         crate::replication::admit_replica(command)?;
     }
     if session.subscriptions.is_some() && is_out_of_context(session, command) {

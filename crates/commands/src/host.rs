@@ -281,6 +281,8 @@ pub struct ClientBuffers {
     pub total_in: u64,
     /// Bytes sent since it connected.
     pub total_out: u64,
+    /// Commands run since it connected.
+    pub commands: u64,
     /// Whether it waits to be writable.
     pub wants_write: bool,
 }

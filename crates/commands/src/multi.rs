@@ -5,6 +5,9 @@
 
 use crate::table::CommandId;
 
+/// What Redis counts for an argument besides its bytes.
+const ARG_BYTES: usize = 8;
+
 /// A queued command.
 pub struct Queued {
     /// Which command.
@@ -28,7 +31,7 @@ impl Transaction {
     /// Appends a command.
     pub fn push(&mut self, id: CommandId, args: resp::Args<'_>) {
         let args: Vec<Box<[u8]>> = args.iter().map(Box::from).collect();
-        self.memory_bytes += args.iter().map(|arg| arg.len() + 16).sum::<usize>();
+        self.memory_bytes += args.iter().map(|arg| arg.len() + ARG_BYTES).sum::<usize>();
         self.queue.push(Queued { id, args });
     }
 }

@@ -349,6 +349,11 @@ impl Session {
         self.peer.as_ref().is_some_and(|peer| peer.is_replica)
     }
 
+    /// Whether the client watches all commands: it is one of the replicas then, in this regard.
+    pub(crate) fn is_monitor(&self) -> bool {
+        self.has_flag(client_flag::MONITOR)
+    }
+
     /// Selects a database.
     pub(crate) fn set_db(&mut self, db: DbId) {
         self.db = db;

@@ -17,6 +17,9 @@ const QUERY_BYTES: usize = 20_474;
 pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 /// The size that a reply buffer shrinks to (`PROTO_REPLY_MIN_BYTES`).
 const REPLY_BYTES_MIN: usize = 1024;
+/// As if the peak of a new reply buffer, which is all of it, were so old: Redis forgets that one
+/// when it first looks after the client, within 100 ms, and the others after 5 s.
+const FRESH_PEAK_AGE_MS: i64 = 4900;
 /// After so long without a command a query buffer is let go.
 const QUERY_IDLE_MS: i64 = 2000;
 /// For so long the peak use of the query buffer counts.
@@ -40,6 +43,7 @@ pub(crate) struct Gauges {
     pub(crate) active_ms: AtomicI64,
     pub(crate) class: AtomicU8,
     pub(crate) query_len: AtomicUsize,
+    pub(crate) args_len: AtomicUsize,
     pub(crate) query_alloc: AtomicUsize,
     pub(crate) query_peak: AtomicUsize,
     pub(crate) query_peak_ms: AtomicI64,
@@ -68,7 +72,7 @@ impl<T> Client<T> {
         let gauges = Gauges {
             active_ms: AtomicI64::new(created_ms),
             reply_peak: AtomicUsize::new(BUFFER_BYTES),
-            reply_peak_ms: AtomicI64::new(created_ms),
+            reply_peak_ms: AtomicI64::new(created_ms - FRESH_PEAK_AGE_MS),
             ..Gauges::default()
         };
         Self {
@@ -151,6 +155,13 @@ impl<T> Client<T> {
     #[must_use]
     pub fn query_len(&self) -> usize {
         self.gauges.query_len.load(Ordering::Relaxed)
+    }
+
+    /// `argv-mem=`: bytes in the arguments of the command that it waits in, or that is on its way
+    /// in.
+    #[must_use]
+    pub fn args_len(&self) -> usize {
+        self.gauges.args_len.load(Ordering::Relaxed)
     }
 
     /// `qbuf-free=`: the room beside it that its recent requests call for. Connections borrow

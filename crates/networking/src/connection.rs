@@ -250,14 +250,32 @@ impl<S: Service> Connection<S> {
         }
     }
 
+    /// The same, apart: bytes in the arguments of the command that is waiting or on its way in, and
+    /// bytes behind those.
+    fn query_parts(&self) -> (usize, usize) {
+        let kept = self.input.len();
+        match &self.parked {
+            Some(parked) if self.hold == Hold::Blocked => {
+                let running = parked.step.next.saturating_sub(1);
+                let rest = kept.saturating_sub(parked.batch.end(running));
+                (parked.batch.args_len(running), rest)
+            }
+            None if self.parser.is_midway() => self.parser.midway_len(kept),
+            _ => (0, kept),
+        }
+    }
+
     /// Brings the gauges and the timer up to date at the end of a turn.
     fn note(&mut self, cx: &mut Cx<S>) {
+        let (args_len, query_len) = self.query_parts();
         let gauges = &self.client.gauges;
-        gauges.query_len.store(self.query_len(), Relaxed);
+        gauges.args_len.store(args_len, Relaxed);
+        gauges.query_len.store(query_len, Relaxed);
         let allocated = self.input.allocated() + self.parser.held_size();
         gauges.query_alloc.store(allocated, Relaxed);
         if self.gauged || !self.output.is_empty() {
             self.note_output();
+            cx.stats.note_output(self.output.len() as u64, cx.now_ms);
         }
         self.check_memory(cx);
         let at_ms = self.client.wake_at_ms();

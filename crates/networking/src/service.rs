@@ -79,6 +79,11 @@ pub trait Service: Send + Sync + Sized + 'static {
         0
     }
 
+    /// Bytes of requests that the service has queued for later (MULTI): they count as unexecuted.
+    fn queued_bytes(&self, _session: &Self::Session) -> usize {
+        0
+    }
+
     /// Which output limits apply.
     fn class(&self, session: &Self::Session) -> ClientClass;
 

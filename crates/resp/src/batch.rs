@@ -135,6 +135,15 @@ impl Batch {
         (self.commands[i].spans_end - first) as usize
     }
 
+    /// The bytes in the arguments of command `i`.
+    pub fn args_len(&self, i: usize) -> usize {
+        let (start, end) = (self.spans_before(i), self.commands[i].spans_end);
+        let spans = &self.spans[start as usize..end as usize];
+        let small: usize = spans.iter().map(|span| span.len as usize).sum();
+        let large: usize = self.large_of(i).iter().map(|(_, bytes)| bytes.len()).sum();
+        small + large
+    }
+
     /// Finds the bytes of all arguments from command `first` on. `input` is what was parsed.
     #[inline]
     pub fn slice<'a>(&'a self, first: usize, input: &'a [u8], scratch: &mut ArgScratch<'a>) {

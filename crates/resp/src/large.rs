@@ -133,6 +133,11 @@ impl Held {
         true
     }
 
+    /// Bytes of the large argument that is under way, as far as they are here.
+    pub(crate) fn filling_len(&self) -> usize {
+        self.filling.as_ref().map_or(0, |filling| filling.filled)
+    }
+
     /// Whether a large argument is under way.
     pub(crate) fn is_filling(&self) -> bool {
         self.filling.is_some()

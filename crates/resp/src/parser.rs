@@ -122,6 +122,21 @@ impl Parser {
         self.held.as_ref().map_or(0, |held| held.len())
     }
 
+    /// Of a command that has begun, and of whose first bytes `unconsumed` were not consumed: bytes
+    /// in the arguments that are whole, and bytes received behind those.
+    pub fn midway_len(&self, unconsumed: usize) -> (usize, usize) {
+        match &self.held {
+            Some(held) => {
+                let rest = held.filling_len();
+                (held.len() - rest, rest + unconsumed)
+            }
+            None => {
+                let args: usize = self.partial.iter().map(|span| span.len as usize).sum();
+                (args, unconsumed.saturating_sub(self.pos))
+            }
+        }
+    }
+
     /// Where the next bytes from the socket belong, if they are a large argument's. Never empty.
     /// Grows as it is filled.
     #[inline]

@@ -234,6 +234,12 @@ impl Service for App {
         shared.held_bytes() as usize
     }
 
+    #[inline]
+    fn queued_bytes(&self, session: &Session) -> usize {
+        let transaction = session.transaction.as_ref();
+        transaction.map_or(0, |transaction| transaction.memory_bytes)
+    }
+
     fn class(&self, session: &Session) -> ClientClass {
         let flags = session.state.flags.load(Relaxed);
         match flags {

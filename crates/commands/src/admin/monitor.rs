@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use resp::{Args, ReplyWriter};
+use resp::{Args, ReplyWriter, errors};
 
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::{Command, Group};
@@ -17,6 +17,9 @@ pub const MONITOR: Command = Command::new("monitor", 1, monitor)
     .flags(ADMIN | NOSCRIPT | LOADING | STALE);
 
 fn monitor(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if ctx.in_exec {
+        return Err(errors::MONITOR_DENY_BLOCKING);
+    }
     out.ok();
     if !ctx.session.has_flag(client_flag::MONITOR) {
         ctx.session.set_flag(client_flag::MONITOR, true);

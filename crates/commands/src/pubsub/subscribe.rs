@@ -6,7 +6,7 @@
 //! none of them can come behind it; the commands after it wait for that.
 
 use bytes::Bytes;
-use resp::{Args, ReplyWriter};
+use resp::{Args, ReplyWriter, errors};
 
 use super::registry::Kind;
 use super::session;
@@ -105,6 +105,10 @@ fn confirm(ctx: &Ctx<'_>, kind: Kind, word: &str, name: Option<&[u8]>, out: &mut
 }
 
 fn begin(ctx: &mut Ctx<'_>, kind: Kind, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    // Transactions may subscribe, though not to shard channels, as in Redis.
+    if ctx.in_exec && kind == Kind::ShardChannel {
+        return Err(errors::SSUBSCRIBE_DENY_BLOCKING);
+    }
     out_of_band(ctx, out, |ctx, out| {
         for name in args.from(1).iter() {
             session::add(ctx.server, ctx.session, kind, name);

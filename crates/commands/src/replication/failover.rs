@@ -8,6 +8,7 @@ use resp::{Args, ReplyWriter, errors};
 use crate::command::flag::{ADMIN, NOSCRIPT, STALE};
 use crate::command::{Command, Group};
 use crate::ctx::{CmdResult, Ctx};
+use crate::pause::PauseFor;
 use crate::server::Server;
 
 use super::replicas::Replica;
@@ -136,7 +137,9 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     });
     drop(state);
     notice(ctx.server, &line);
-    ctx.server.pause.begin(i64::MAX, true);
+    ctx.server
+        .pause
+        .begin(PauseFor::Failover, ctx.now_ms(), i64::MAX, true);
     out.ok();
     Ok(())
 }
@@ -156,7 +159,7 @@ impl Replication {
     /// The replica has taken over.
     pub fn failover_done(&self, server: &Server) {
         if self.state.lock().failover.take().is_some() {
-            server.pause.end();
+            server.pause.end(PauseFor::Failover);
         }
     }
 
@@ -173,7 +176,7 @@ impl Replication {
         if failover.in_progress {
             self.unfollow(server);
         }
-        server.pause.end();
+        server.pause.end(PauseFor::Failover);
     }
 
     /// Looks after a failover: the time, and whether a replica has everything. Not for workers:

@@ -94,10 +94,12 @@ impl<S: Service> Connection<S> {
     /// `client-query-buffer-limit`.
     fn check_query_limit(&mut self, cx: &Cx<S>) {
         let kept = self.query_len();
-        if kept == 0 {
+        let queued = cx.service.queued_bytes(&self.session);
+        if kept + queued == 0 {
             return;
         }
         cx.stats.note_input(kept as u64, cx.now_ms);
+        let kept = kept + queued;
         if kept <= cx.settings.query_buffer_limit.load(Relaxed) {
             return;
         }

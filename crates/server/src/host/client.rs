@@ -43,7 +43,7 @@ impl ClientView for View<'_> {
         ClientBuffers {
             qbuf: client.query_len() as u64,
             qbuf_free: client.query_free(now_ms) as u64,
-            argv_mem: 0,
+            argv_mem: client.args_len() as u64,
             rbs: client.reply_size(now_ms) as u64,
             rbp: client.reply_peak(now_ms) as u64,
             obl: client.out_small() as u64,
@@ -52,6 +52,7 @@ impl ClientView for View<'_> {
             tot_mem: super::client_bytes(client),
             total_in: client.input_bytes(),
             total_out: client.output_bytes(),
+            commands: client.commands(),
             wants_write: client.events() == "rw",
         }
     }

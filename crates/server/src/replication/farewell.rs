@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use commands::Server;
 use commands::host::ShutdownRequest;
+use commands::pause::PauseFor;
 use common::clock::now_ms;
 
 use crate::config::Config;
@@ -28,7 +29,9 @@ pub fn wait_for_replicas(
         tracing::info!("Waiting for replicas before shutting down.");
         let deadline_ms = now_ms() + timeout_ms;
         replication.shutdown_at_ms.store(deadline_ms, Relaxed);
-        server.pause.begin(i64::MAX, true);
+        server
+            .pause
+            .begin(PauseFor::Shutdown, now_ms(), i64::MAX, true);
         replication.ask_for_acks();
         while behind.in_sync < behind.all && now_ms() < deadline_ms && switch.is_asked() {
             std::thread::sleep(POLL);
@@ -36,7 +39,7 @@ pub fn wait_for_replicas(
         }
         replication.shutdown_at_ms.store(0, Relaxed);
         if !switch.is_asked() {
-            server.pause.end();
+            server.pause.end(PauseFor::Shutdown);
             return false;
         }
     }

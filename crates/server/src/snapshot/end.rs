@@ -2,6 +2,8 @@
 
 use commands::Server;
 use commands::host::ShutdownRequest;
+use commands::pause::PauseFor;
+use common::clock::now_ms;
 
 use super::Snapshots;
 use crate::config::Config;
@@ -25,7 +27,9 @@ pub fn may_end(
         return true;
     }
     tracing::info!("Saving the final RDB snapshot before exiting.");
-    server.pause.begin(FOREVER_MS, true);
+    server
+        .pause
+        .begin(PauseFor::Shutdown, now_ms(), FOREVER_MS, true);
     if snapshots.save_before_end() {
         return true;
     }
@@ -34,6 +38,6 @@ pub fn may_end(
         return true;
     }
     tracing::error!("Error trying to save the DB, can't exit.");
-    server.pause.end();
+    server.pause.end(PauseFor::Shutdown);
     false
 }

@@ -11,7 +11,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
-use crate::host::ClientView;
+use crate::host::{ClientBuffers, ClientView};
 use crate::server::Server;
 use crate::session::client_flag as f;
 use crate::table::NO_COMMAND;
@@ -87,7 +87,25 @@ fn flags(client: &dyn ClientView) -> String {
 
 /// Appends a client's line, without a line end.
 pub(crate) fn describe(server: &Server, client: &dyn ClientView, line: &mut String) {
-    let (state, buffers) = (client.state(), client.buffers());
+    describe_with(server, client, client.buffers(), line);
+}
+
+/// The same of the client whose command with these arguments this is, if it is that one.
+fn describe_to(ctx: &Ctx<'_>, args: Args<'_>, client: &dyn ClientView, line: &mut String) {
+    let mut buffers = client.buffers();
+    if client.id() == ctx.session.id {
+        buffers.argv_mem = args.iter().map(|arg| arg.len() as u64).sum();
+    }
+    describe_with(ctx.server, client, buffers, line);
+}
+
+fn describe_with(
+    server: &Server,
+    client: &dyn ClientView,
+    buffers: ClientBuffers,
+    line: &mut String,
+) {
+    let state = client.state();
     let text = state.text.lock().clone();
     let command = match state.command.load(Relaxed) {
         NO_COMMAND => "NULL",
@@ -100,7 +118,8 @@ pub(crate) fn describe(server: &Server, client: &dyn ClientView, line: &mut Stri
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
          ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} \
          oll={} omem={} tot-mem={} events={events} cmd={command} user={} redir={} resp={} \
-         lib-name={} lib-ver={} tot-net-in={} tot-net-out={}",
+         lib-name={} lib-ver={} tot-net-in={} tot-net-out={} \
+         tot-cmds={}",
         client.id(),
         client.addr(),
         client.laddr(),
@@ -131,14 +150,15 @@ pub(crate) fn describe(server: &Server, client: &dyn ClientView, line: &mut Stri
         text.lib_ver,
         buffers.total_in,
         buffers.total_out,
+        buffers.commands,
     );
 }
 
-fn client_info(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+fn client_info(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut line = String::new();
     if let Some(host) = ctx.server.host() {
         host.with_client(ctx.session.id, &mut |client| {
-            describe(ctx.server, client, &mut line);
+            describe_to(ctx, args, client, &mut line);
         });
     }
     line.push('\n');
@@ -182,7 +202,7 @@ fn client_list(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
     let mut lines = String::new();
     let mut add = |client: &dyn ClientView| {
         if only_class.is_none_or(|class| class == client.class()) {
-            describe(ctx.server, client, &mut lines);
+            describe_to(ctx, args, client, &mut lines);
             lines.push('\n');
         }
     };

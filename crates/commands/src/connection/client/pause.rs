@@ -5,6 +5,7 @@ use resp::{Args, ReplyWriter, errors};
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, NOT_PAUSED, STALE};
 use crate::command::{Command, Group, category};
 use crate::ctx::{CmdResult, Ctx};
+use crate::pause::PauseFor;
 
 /// `CLIENT PAUSE`
 pub const CLIENT_PAUSE: Command = Command::new("pause", -3, client_pause)
@@ -37,16 +38,16 @@ fn client_pause(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) ->
     if ms < 0 {
         return Err(errors::TIMEOUT_NEGATIVE);
     }
-    let until_ms = common::clock::now_ms()
-        .checked_add(ms)
-        .ok_or(errors::TIMEOUT_OUT_OF_RANGE)?;
-    ctx.server.pause.begin(until_ms, writes_only);
+    let now_ms = common::clock::now_ms();
+    let until_ms = now_ms.checked_add(ms).ok_or(errors::TIMEOUT_OUT_OF_RANGE)?;
+    let pause = &ctx.server.pause;
+    pause.begin(PauseFor::Client, now_ms, until_ms, writes_only);
     out.ok();
     Ok(())
 }
 
 fn client_unpause(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    ctx.server.pause.end();
+    ctx.server.pause.end(PauseFor::Client);
     out.ok();
     Ok(())
 }

@@ -78,8 +78,12 @@ impl Transfer {
 
     fn attempt(&self, migrations: &Migrations) -> Result<Report, Broken> {
         let connection = migrations.connections.take(&self.target, self.timeout);
-        let mut connection = connection.map_err(|_| Broken {
-            error: errors::keys::MIGRATE_CONNECT,
+        let mut connection = connection.map_err(|error| Broken {
+            // Redis connects without waiting: a refusal is what its first write meets.
+            error: match error.kind() {
+                io::ErrorKind::ConnectionRefused => errors::keys::MIGRATE_WRITE,
+                _ => errors::keys::MIGRATE_CONNECT,
+            },
             may_retry: false,
         })?;
         let selects = connection.db != Some(self.db);
