@@ -128,6 +128,39 @@ fn a_snapshot_is_of_the_moment_of_its_command() {
     assert_eq!(client.call("EXISTS before after"), Value::Integer(1));
 }
 
+/// With save points, what FLUSHALL deletes does not come back, whatever is being saved and however
+/// soon the server dies.
+#[test]
+fn flushall_is_on_disk_before_its_reply() {
+    let options = ["--save", "3600 1000000", DEBUG[0], DEBUG[1]];
+    let mut server = Server::start(&options);
+    let (mut client, mut other) = (server.raw(), server.raw());
+    ok(&mut client, "DEBUG POPULATE 1000");
+    ok(&mut client, "SAVE");
+    let file = server.dir().join("dump.rdb");
+    let full = std::fs::metadata(&file).unwrap().len();
+    ok(&mut client, "CONFIG SET rdb-key-save-delay 20000000");
+    client.call("BGSAVE");
+    wait_until("it saves", || {
+        server.info("current_save_keys_processed") != "0"
+    });
+    other.send(b"SET meanwhile 1\r\n");
+    assert_eq!(other.read().text(), "OK");
+    client.send(b"MULTI\r\nSET again 1\r\nFLUSHALL\r\nEXEC\r\n");
+    (0..4).for_each(|_| drop(client.read()));
+    assert!(std::fs::metadata(&file).unwrap().len() < full / 10);
+    assert_eq!(server.info("rdb_changes_since_last_save"), "0");
+    wait_until("the snapshot before it ends", || is_idle(&server));
+    assert_eq!(server.info("rdb_last_bgsave_status"), "ok");
+    server.kill_and_restart();
+    let mut client = server.raw();
+    wait_until("it is loaded", || client.call("PING").text() == "PONG");
+    assert_eq!(client.call("DBSIZE"), Value::Integer(0));
+    let names = std::fs::read_dir(server.dir()).unwrap();
+    let mut names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.starts_with("temp-")));
+}
+
 #[test]
 fn writes_are_refused_while_snapshots_fail() {
     let server = Server::start(&["--save", "3600 1000000"]);

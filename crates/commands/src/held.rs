@@ -4,11 +4,12 @@
 //! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its
 //! shard locked the while. So this is asked before the handler runs, and only while a snapshot goes
 //! on; what it does not foresee (keys that a script did not declare) is copied. Commands that
-//! overwrite or remove a value do not wait: the snapshot keeps what they took away.
+//! overwrite or remove a value do not wait: the snapshot keeps what they took away. Only when it keeps
+//! more than it may (`keyspace::set_held_budget`) does everybody wait who would add to that.
 
 use std::sync::Arc;
 
-use keyspace::{Locked, Waker};
+use keyspace::{KeyHash, Locked, ShardId, Waker};
 use resp::Args;
 use smallvec::SmallVec;
 
@@ -29,13 +30,32 @@ pub(crate) fn must_wait(
 ) -> bool {
     let snapshot = |locked: &mut Locked<'_>| {
         any(server, session, (id, args), &mut |command, args| {
-            changes_held(server, session, (command, args), locked)
+            let is_held = &mut |flags: &str, (hash, shard), key: &[u8]| {
+                let db = locked.db_mut(shard, session.db);
+                flags.starts_with("RW") && db.is_some_and(|db| db.is_held(hash, key))
+            };
+            changes(server, (command, args), is_held)
+        })
+    };
+    let adds = |locked: &mut Locked<'_>| {
+        any(server, session, (id, args), &mut |command, args| {
+            let is_pinned = &mut |_: &str, (hash, shard), key: &[u8]| {
+                let db = locked.db_mut(shard, session.db);
+                db.is_some_and(|db| db.is_pinned(hash, key))
+            };
+            changes(server, (command, args), is_pinned)
         })
     };
     // Between two looks the value may have been let go of.
     if snapshot(locked) {
         keyspace::wait_for_pins(park());
         if snapshot(locked) {
+            return true;
+        }
+    }
+    if keyspace::is_over_held_budget() && adds(locked) {
+        keyspace::wait_for_budget(park());
+        if keyspace::is_over_held_budget() {
             return true;
         }
     }
@@ -91,12 +111,12 @@ fn changes_moving(
     found
 }
 
-/// Whether the command changes, in place, a value that is held.
-fn changes_held(
+/// Whether `f` holds for a key that the command changes: given the key's flags, its hash and shard,
+/// and itself.
+fn changes(
     server: &Server,
-    session: &Session,
     (command, args): (&Command, Args<'_>),
-    locked: &mut Locked<'_>,
+    f: &mut dyn FnMut(&str, (KeyHash, ShardId), &[u8]) -> bool,
 ) -> bool {
     if !command.has(flag::WRITE) {
         return false;
@@ -104,14 +124,13 @@ fn changes_held(
     let told = command.flag_finder.map(|finder| finder(args));
     let mut found = false;
     keys::for_each(command, args, &mut |at, flags| {
-        if !told.unwrap_or(flags).starts_with("RW") {
+        let flags = told.unwrap_or(flags);
+        if flags.starts_with("RO") || flags == "not_key" {
             return;
         }
         let hash = server.keyspace.hash(args.at(at));
         let shard = server.keyspace.shard_of(hash);
-        found |= locked
-            .db_mut(shard, session.db)
-            .is_some_and(|db| db.is_held(hash, args.at(at)));
+        found |= f(flags, (hash, shard), args.at(at));
     });
     found
 }

@@ -64,8 +64,8 @@ pub trait Host: Send + Sync + 'static {
         schedule: bool,
         locked: &mut Locked<'_>,
     ) -> Result<bool, ReplyError>;
-    /// All data has been deleted: a snapshot in the making is of no use, and a new one is wanted
-    /// where there are save points. The caller holds all shards.
+    /// All data has been deleted: a snapshot in the making is of no use, and where there are save
+    /// points one of nothing is written before this returns. The caller holds all shards.
     fn flushed_all(&self);
     /// DEBUG RELOAD, with all shards locked.
     ///

@@ -125,9 +125,21 @@ pub struct State {
     pub saving: Saving,
     /// Libraries of functions, as snapshots have them.
     pub functions: Mutex<Vec<Vec<u8>>>,
+    /// Held while a snapshot gets the name under which a restart looks for it: see
+    /// [`State::name_unless`].
+    naming: Mutex<()>,
 }
 
 impl State {
+    /// Gives a snapshot its name unless it was called off: who calls it off, and gives the name to
+    /// another one then, will not see it overwritten.
+    pub fn name_unless(&self, is_called_off: impl FnOnce() -> bool, rename: &mut dyn FnMut()) {
+        let _naming = self.naming.lock();
+        if !is_called_off() {
+            rename();
+        }
+    }
+
     /// Whether data is being loaded.
     #[inline]
     pub fn is_loading(&self) -> bool {

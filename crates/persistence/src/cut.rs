@@ -6,11 +6,30 @@
 
 use keyspace::{CutBegun, CutEntries, CutSize, DbId, Keyspace, Locked, PreImage, ShardId};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Entries taken from a shard under one lock hold, about: one segment of a table.
 const SLICE_ENTRIES: usize = 1;
+
+/// A bounded cut may cost so many bytes at least, and this part of the memory in use, before
+/// writers wait for it.
+const HELD_MIN: usize = 16 << 20;
+const HELD_PART: usize = 20;
+/// After so many calls of [`ease`] in a row that find writers waiting, it may cost more.
+const EASE_TICKS: u32 = 10;
+
+/// To be called about ten times a second. Where writers have waited for a bounded cut for about a
+/// second, it may cost half as much again: a disk that hangs must not stop them for long.
+pub fn ease() {
+    static TICKS: AtomicU32 = AtomicU32::new(0);
+    if !keyspace::is_over_held_budget() {
+        TICKS.store(0, SeqCst);
+    } else if TICKS.fetch_add(1, SeqCst) + 1 >= EASE_TICKS {
+        TICKS.store(0, SeqCst);
+        keyspace::set_held_budget(keyspace::held_bytes() / 2 * 3);
+    }
+}
 
 /// What writers have handed over.
 #[derive(Default)]
@@ -74,6 +93,16 @@ impl Cut {
         }
     }
 
+    /// Gives the cut a byte budget: while what was changed or removed meanwhile, and is kept for
+    /// it, takes more than a twentieth of the memory in use, writers wait who would add to that. Not
+    /// for who is as slow as somebody at the other end of a connection.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let memory = common::memory::used_memory();
+        keyspace::set_held_budget(HELD_MIN.max(memory / HELD_PART));
+        self
+    }
+
     /// How much each database holds.
     pub fn sizes(&self) -> &[CutSize] {
         &self.sizes
@@ -123,5 +152,6 @@ impl Drop for Cut {
             self.keyspace.abandon_cut();
         }
         self.keyspace.end_cut();
+        keyspace::set_held_budget(usize::MAX);
     }
 }

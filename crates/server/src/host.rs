@@ -23,7 +23,7 @@ use crate::config::{Caller, Config, Rewriting};
 use crate::info::{self, Rates};
 use crate::process::{log, oom};
 use crate::service::Shared;
-use crate::snapshot::{self, Snapshots};
+use crate::snapshot::Snapshots;
 
 pub use shutdown::ShutdownSwitch;
 
@@ -275,12 +275,10 @@ impl Host for ServerHost {
     }
 
     fn flushed_all(&self) {
-        if let Some(server) = self
-            .snapshots
-            .get()
-            .and_then(|(_, server)| server.upgrade())
+        if let Some((snapshots, server)) = self.snapshots.get()
+            && let Some(server) = server.upgrade()
         {
-            snapshot::flushed_all(&server);
+            snapshots.flushed_all(&server);
         }
     }
 

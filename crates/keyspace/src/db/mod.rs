@@ -198,10 +198,19 @@ impl Db {
     /// Whether the key's value is large and pinned, so that whoever wants to change it should
     /// rather wait (see [`crate::wait_for_pins`]) than have it copied.
     pub fn is_held(&mut self, hash: KeyHash, key: &[u8]) -> bool {
+        self.pinned(hash, key).is_some_and(|entry| entry.is_dear())
+    }
+
+    /// Whether the key's entry is pinned, or would be by a change: then that change makes a
+    /// snapshot cost more memory.
+    pub fn is_pinned(&mut self, hash: KeyHash, key: &[u8]) -> bool {
+        self.pinned(hash, key).is_some()
+    }
+
+    fn pinned(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry<'_>> {
         // What is about to be changed belongs to the cut, if that has not come by yet.
         self.before_change(hash);
-        let entry = self.get(hash, key);
-        entry.is_some_and(|entry| entry.is_pinned() && entry.is_dear())
+        self.get(hash, key).filter(Entry::is_pinned)
     }
 
     #[inline]

@@ -8,6 +8,7 @@
 use super::layout::Raw;
 use super::{Entry, EntryBox};
 use crate::lock::Waker;
+use crate::value::ValueRef;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::marker::PhantomData;
@@ -39,6 +40,41 @@ pub fn held_bytes() -> usize {
 /// The same, summed over all entries since the start, those that are gone included.
 pub fn held_bytes_total() -> usize {
     HELD_TOTAL.load(Relaxed)
+}
+
+/// How many bytes may be held before writers wait rather than have more held.
+static BUDGET: AtomicUsize = AtomicUsize::new(usize::MAX);
+static IS_BUDGET_AWAITED: AtomicBool = AtomicBool::new(false);
+static BUDGET_WAITERS: Mutex<Vec<Arc<dyn Waker>>> = Mutex::new(Vec::new());
+
+/// Sets how much memory a snapshot may cost: beyond it, whoever would change or remove a pinned
+/// entry should rather wait ([`wait_for_budget`]).
+pub fn set_held_budget(bytes: usize) {
+    BUDGET.store(bytes, SeqCst);
+    wake_for_budget();
+}
+
+/// Whether more is held than may be.
+#[inline]
+pub fn is_over_held_budget() -> bool {
+    HELD.load(SeqCst) > BUDGET.load(Relaxed)
+}
+
+/// Registers a waker that is called once, when enough of what is held has been freed; look again
+/// at [`is_over_held_budget`] after this.
+pub fn wait_for_budget(waker: Arc<dyn Waker>) {
+    BUDGET_WAITERS.lock().push(waker);
+    IS_BUDGET_AWAITED.store(true, SeqCst);
+}
+
+/// Wakes those who wait if an eighth of the budget is free: not for each entry anew.
+fn wake_for_budget() {
+    let budget = BUDGET.load(Relaxed);
+    if IS_BUDGET_AWAITED.load(SeqCst) && HELD.load(SeqCst) <= budget - budget / 8 {
+        IS_BUDGET_AWAITED.store(false, SeqCst);
+        let waiters = std::mem::take(&mut *BUDGET_WAITERS.lock());
+        waiters.iter().for_each(|waker| waker.wake());
+    }
 }
 
 /// Pins, of all keyspaces; a cut that goes on counts as one.
@@ -172,7 +208,10 @@ impl Pins {
             marks.store(0, Relaxed);
             // Its owner gave it up, and this was the last pin: nobody else knows it.
             let entry = EntryBox(entry);
-            HELD.fetch_sub(entry.view().held_size(), Relaxed);
+            let size = entry.view().held_size();
+            drop(entry);
+            HELD.fetch_sub(size, SeqCst);
+            wake_for_budget();
         }
         if HAS_WAITERS.load(SeqCst) {
             wake_waiters();
@@ -239,7 +278,11 @@ impl Entry<'_> {
 
     /// What [`held_bytes`] counts for this entry: cheap, and the same at both ends.
     fn held_size(&self) -> usize {
-        self.own_size() + self.heap_size()
+        match self.value() {
+            // Its nodes would have to be added up.
+            ValueRef::Stream(_) => self.own_size(),
+            _ => self.memory(1),
+        }
     }
 }
 
@@ -254,13 +297,191 @@ pub(crate) fn pin_all<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Pins {
 #[cold]
 pub(super) fn leave(entry: Entry<'_>) -> bool {
     let size = entry.held_size();
-    HELD.fetch_add(size, Relaxed);
+    HELD.fetch_add(size, SeqCst);
     // SAFETY: the owner's reference is alive.
     let left = unsafe { entry.0.marks() }.fetch_or(LEFT, AcqRel) >= PIN;
     if !left {
-        HELD.fetch_sub(size, Relaxed);
+        HELD.fetch_sub(size, SeqCst);
+        wake_for_budget();
     } else {
         HELD_TOTAL.fetch_add(size, Relaxed);
     }
     left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{StrValue, Value};
+    use std::sync::atomic::AtomicU32;
+
+    /// Strings in the entry and behind it, an integer, a set.
+    fn entries() -> Vec<EntryBox> {
+        let set = {
+            let limits = datatypes::set::SetLimits::default();
+            let mut set = datatypes::Set::with_hint(b"member", 1, &limits);
+            assert!((0..40u8).all(|i| set.add(&[b'm', i], &limits)));
+            set
+        };
+        vec![
+            EntryBox::new(b"short", Value::plain(b"in place"), None, 1),
+            EntryBox::new(b"long", Value::plain(&[b'x'; 5000]), Some(77), 2),
+            EntryBox::new(b"int", Value::Str(StrValue::Int(42)), None, 3),
+            EntryBox::new(b"set", Value::Set(set), None, 4),
+        ]
+    }
+
+    fn pinned(entries: &[EntryBox]) -> Pins {
+        pin_all(entries.iter().map(EntryBox::view))
+    }
+
+    /// Reads all of what was pinned.
+    fn text(entry: Entry<'_>) -> String {
+        let value = match entry.value() {
+            ValueRef::Str(text) => text.to_vec().escape_ascii().to_string(),
+            ValueRef::Set(set) => {
+                let mut len = 0;
+                set.for_each(|member| len += format!("{member:?}").len());
+                format!("{len} bytes in {} members", set.len())
+            }
+            other => format!("{other:?}"),
+        };
+        format!("{}={value}", entry.key().escape_ascii())
+    }
+
+    fn texts(pins: Pins) -> Vec<String> {
+        let mut texts = Vec::new();
+        let visited: Result<(), ()> = pins.visit(|entry| {
+            texts.push(text(entry));
+            Ok(())
+        });
+        assert!(visited.is_ok());
+        texts
+    }
+
+    #[derive(Default)]
+    struct Counting(AtomicU32);
+
+    impl Waker for Counting {
+        fn wake(&self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// The tests here look at counters of the process.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    #[test]
+    fn entries_live_until_owner_and_pins_have_let_go() {
+        let _alone = ALONE.lock();
+        let expected: Vec<_> = entries().iter().map(|entry| text(entry.view())).collect();
+        for far in [false, true] {
+            for owner_first in [false, true] {
+                let boxes = entries();
+                let mut pins = pinned(&boxes);
+                if let (true, Distances::Near(near)) = (far, &pins.distances) {
+                    let far = near.iter().map(|&distance| distance as usize);
+                    pins.distances = Distances::Far(far.collect());
+                }
+                assert!(boxes.iter().all(|entry| entry.view().is_pinned()));
+                assert!(pins_are_there());
+                if owner_first {
+                    drop(boxes);
+                    assert!(held_bytes() > 5000);
+                    assert_eq!(texts(pins), expected);
+                } else {
+                    assert_eq!(texts(pins), expected);
+                    assert!(!boxes.iter().any(|entry| entry.view().is_pinned()));
+                }
+                assert_eq!(held_bytes(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_visited_is_let_go_of_too() {
+        let _alone = ALONE.lock();
+        let boxes = entries();
+        let pins = pinned(&boxes);
+        let mut visits = 0;
+        let result = pins.visit(|_| {
+            visits += 1;
+            if visits == 2 { Err("stop") } else { Ok(()) }
+        });
+        assert_eq!((result, visits), (Err("stop"), 2));
+        assert!(!boxes.iter().any(|entry| entry.view().is_pinned()));
+        drop(pinned(&boxes));
+        assert!(!boxes.iter().any(|entry| entry.view().is_pinned()));
+    }
+
+    #[test]
+    fn a_copy_of_a_pinned_entry_is_its_own() {
+        let _alone = ALONE.lock();
+        for old in entries() {
+            old.view().set_expiry_mark(true);
+            let before = text(old.view());
+            let pins = pinned(std::slice::from_ref(&old));
+            let copy = old.copied();
+            assert!(!copy.view().is_pinned() && copy.view().expiry_mark());
+            drop(old);
+            let renamed = copy.rebuilt(None, Some(9));
+            assert_eq!(renamed.view().expire_at(), Some(9));
+            assert_eq!(text(renamed.view()), before);
+            assert_eq!(texts(pins), [before]);
+        }
+    }
+
+    /// Owner and pins let go at the same time, on two threads: the entry is freed once.
+    #[test]
+    fn the_last_to_let_go_frees() {
+        let _alone = ALONE.lock();
+        for _ in 0..if cfg!(miri) { 10 } else { 2000 } {
+            let boxes = entries();
+            let (first, second) = (pinned(&boxes), pinned(&boxes));
+            std::thread::scope(|scope| {
+                scope.spawn(move || drop(boxes));
+                scope.spawn(move || assert_eq!(texts(first).len(), 4));
+                assert_eq!(texts(second).len(), 4);
+            });
+            assert_eq!(held_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_pin_is_woken_once() {
+        let _alone = ALONE.lock();
+        let boxes = entries();
+        let pins = pinned(&boxes);
+        let waker = Arc::new(Counting::default());
+        wait_for_pins(waker.clone());
+        drop(pins);
+        assert_eq!(waker.0.load(SeqCst), 1);
+        drop(pinned(&boxes));
+        assert_eq!(waker.0.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn who_waits_for_the_budget_is_woken_when_there_is_room() {
+        let _alone = ALONE.lock();
+        let boxes: Vec<_> = (0..10u8)
+            .map(|i| EntryBox::new(&[i], Value::plain(&[i; 5000]), None, 0))
+            .collect();
+        let pins = pinned(&boxes);
+        set_held_budget(40_000);
+        assert!(!is_over_held_budget());
+        drop(boxes);
+        assert!(is_over_held_budget());
+        let waker = Arc::new(Counting::default());
+        wait_for_budget(waker.clone());
+        let mut visits = 0;
+        let result: Result<(), ()> = pins.visit(|_| {
+            // Seven of the ten are an eighth less than the budget.
+            assert_eq!(waker.0.load(SeqCst), u32::from(visits > 3));
+            visits += 1;
+            Ok(())
+        });
+        assert!(result.is_ok() && !is_over_held_budget());
+        assert_eq!(waker.0.load(SeqCst), 1);
+        set_held_budget(usize::MAX);
+    }
 }

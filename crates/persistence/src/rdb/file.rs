@@ -37,8 +37,12 @@ impl From<SaveError> for FileError {
     }
 }
 
+/// Decides whether a file that is whole still gets its name: calls the closure, which names it, or
+/// does not.
+pub type Naming<'a> = &'a dyn Fn(&mut dyn FnMut());
+
 /// Where a file goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Place<'a> {
     /// The directory.
     pub dir: &'a Path,
@@ -48,6 +52,8 @@ pub struct Place<'a> {
     pub temp: &'a str,
     /// Whether it is synced while it grows (`rdb-save-incremental-fsync`).
     pub sync_as_it_grows: bool,
+    /// Whether it may still be named, where that is in question.
+    pub naming: Option<Naming<'a>>,
 }
 
 /// Writes a file with what `write` gives; returns what that returns.
@@ -86,7 +92,14 @@ fn write_and_rename<R>(
     let sync = growing.file.sync();
     sync.map_err(|error| FileError::Write("fsync", error))?;
     drop(growing);
-    disk.rename(temp, &place.dir.join(place.name))
+    let mut renamed = None;
+    let mut rename = || renamed = Some(disk.rename(temp, &place.dir.join(place.name)));
+    match place.naming {
+        Some(naming) => naming(&mut rename),
+        None => rename(),
+    }
+    renamed
+        .ok_or(FileError::Cancelled)?
         .map_err(FileError::Rename)?;
     disk.sync_dir(place.dir)
         .map_err(|error| FileError::Write("fsyncFileDir", error))?;

@@ -108,6 +108,7 @@ fn write_base(
         name: &name,
         temp: &format!("temp-rewriteaof-{pid}.aof"),
         sync_as_it_grows: shared.config.bool("aof-rewrite-incremental-fsync"),
+        naming: None,
     };
     let progress = &shared.progress;
     let written = file::replace(&*shared.disk, place, |out| match is_rdb {
@@ -220,6 +221,7 @@ impl Job {
     fn rewrite(&mut self) -> Result<(), Failure> {
         self.shared.await_closing();
         let (cut, switched) = self.cut()?;
+        let cut = cut.bounded();
         let cancelled = || self.guard.is_cancelled();
         let temp =
             write_base(&self.shared, cut, self.is_rdb, &cancelled).map_err(

@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod limits;
 pub mod log;
 pub mod oom;
+pub mod priority;
 pub mod progress;
 pub mod signals;
 pub mod supervise;

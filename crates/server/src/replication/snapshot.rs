@@ -116,6 +116,11 @@ fn through_file(context: &Context, plan: SyncPlan, guard: JobGuard) {
         name: &name,
         temp: &temp,
         sync_as_it_grows: context.config.bool("rdb-save-incremental-fsync"),
+        naming: Some(&|rename| {
+            let is_called_off = || guard.is_cancelled();
+            let state = &context.server.persistence;
+            state.name_unless(is_called_off, rename);
+        }),
     };
     let written = replace(&RealDisk, place, |out| write(context, plan, &guard, out));
     let file = match written {

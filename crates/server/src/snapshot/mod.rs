@@ -9,11 +9,9 @@ mod load;
 mod save;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Weak};
 
 use commands::Server;
-use commands::jobs::JobKind;
 use persistence::disk::{Disk, RealDisk};
 
 use crate::config::Config;
@@ -58,18 +56,6 @@ pub fn temp_name() -> String {
 /// The temporary file of a snapshot in the background.
 pub fn background_temp_name() -> String {
     format!("temp-bg-{}.rdb", std::process::id())
-}
-
-/// All data has been deleted, by a caller that holds all shards: what is being written is of no
-/// use, and where there are save points a snapshot of nothing is to follow.
-pub fn flushed_all(server: &Server) {
-    let saving = &server.persistence.saving;
-    if saving.in_progress.load(SeqCst) {
-        server.jobs.cancel(JobKind::Save);
-    }
-    if saving.has_points() {
-        saving.scheduled.store(true, SeqCst);
-    }
 }
 
 fn now_s() -> i64 {

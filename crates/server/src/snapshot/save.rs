@@ -76,6 +76,7 @@ impl Begun {
             }
             None => Cut::begin(&server.keyspace, note),
         };
+        let cut = cut.bounded();
         let progress = &server.persistence.saving.progress;
         progress.keys_total.store(cut.keys() as u64, Relaxed);
         Self { cut, changes, aux }
@@ -95,7 +96,7 @@ impl Snapshots {
     fn write_file(
         &self,
         server: &Server,
-        temp: &str,
+        (temp, is_called_off): (&str, &dyn Fn() -> bool),
         write: impl FnOnce(&mut dyn Write, &SaveOptions) -> Result<u64, SaveError>,
     ) -> Result<(), FileError> {
         let name = self.name();
@@ -106,6 +107,7 @@ impl Snapshots {
             name: &name,
             temp,
             sync_as_it_grows: self.config.bool("rdb-save-incremental-fsync"),
+            naming: Some(&|rename| server.persistence.name_unless(is_called_off, rename)),
         };
         let options = options(server, &self.config, Vec::new());
         let result = replace(&*self.disk, place, |out| write(out, &options));
@@ -157,7 +159,8 @@ impl Snapshots {
             saving.held_bytes_peak.store(held as u64, Relaxed);
             guard.is_cancelled()
         };
-        let result = self.write_file(server, temp, |out, options| {
+        let is_called_off = || guard.is_cancelled();
+        let result = self.write_file(server, (temp, &is_called_off), |out, options| {
             let mut options = options.clone();
             options.aux.extend(begun.aux);
             write_rdb(begun.cut, out, &options, &saving.progress, &cancelled)?;
@@ -208,6 +211,7 @@ impl Snapshots {
     fn run_in_background(&self, server: &Server, guard: JobGuard, begun: Begun) {
         let pid = std::process::id();
         tracing::info!("Background saving started by pid {pid}");
+        crate::process::priority::step_back();
         let saving = &server.persistence.saving;
         let result = self.write_cut(server, &background_temp_name(), (&guard, begun));
         match result {
@@ -299,8 +303,9 @@ impl Snapshots {
             };
             (guard, Begun::now(&server, None))
         });
-        self.write_cut(&server, &temp_name(), (&guard, begun))
-            .is_ok()
+        let result = self.write_cut(&server, &temp_name(), (&guard, begun));
+        // It is called off for a newer one that is on disk then.
+        matches!(result, Ok(()) | Err(FileError::Cancelled))
     }
 
     /// The last snapshot; whether it is written. Clients must not write meanwhile: what slipped in
@@ -334,6 +339,7 @@ impl Snapshots {
 
     /// Save points and what was scheduled; to be called about ten times a second.
     pub fn tick(self: &Arc<Self>, server: &Server) {
+        persistence::cut::ease();
         let saving = &server.persistence.saving;
         if server.persistence.is_loading() || server.jobs.running().is_some() {
             return;
@@ -361,9 +367,35 @@ impl Snapshots {
         }
     }
 
+    /// All data has been deleted, by a caller that holds all shards: what is being written is of no
+    /// use. Where there are save points, a snapshot of nothing is on disk before this returns, so
+    /// that no restart brings the data back.
+    pub fn flushed_all(&self, server: &Server) {
+        let saving = &server.persistence.saving;
+        if !saving.has_points() {
+            if saving.in_progress.load(SeqCst) {
+                server.jobs.cancel(JobKind::Save);
+            }
+            return;
+        }
+        // All that would get the same name: what is written for replicas too.
+        server.jobs.cancel(JobKind::Save);
+        server.jobs.cancel(JobKind::Sync);
+        let temp = format!("temp-flushall-{}.rdb", std::process::id());
+        // A failure is in the log; it does not hold up the deletion.
+        let _ = self.write_file(server, (&temp, &|| false), |out, options| {
+            let mut options = options.clone();
+            options.aux.extend(server.replication.aux());
+            let failed = |error| SaveError::Io("rdbSaveRio", error);
+            let encoder = Encoder::begin(out, &options, &[]).map_err(failed)?;
+            encoder.finish().map_err(failed)?;
+            Ok(server.stats.changes())
+        });
+    }
+
     /// Writes what is there while the caller holds all shards.
     pub(super) fn save_locked(&self, server: &Server, locked: &Locked<'_>) -> bool {
-        let written = self.write_file(server, &temp_name(), |out, options| {
+        let written = self.write_file(server, (&temp_name(), &|| false), |out, options| {
             let databases = (0..server.keyspace.databases() as u32).map(DbId);
             let size = |db| CutSize {
                 keys: locked.dbs(db).map(|part| part.len()).sum(),

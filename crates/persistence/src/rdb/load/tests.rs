@@ -299,6 +299,114 @@ fn a_file_written_under_concurrent_writers_is_the_state_of_the_cut() {
     }
 }
 
+/// A key of the shard of another.
+fn neighbour_of(ks: &Keyspace, key: &[u8]) -> Vec<u8> {
+    let shard_of = |key: &[u8]| ks.shard_of(ks.hash(key));
+    (0..)
+        .map(|i: u32| format!("neighbour{i}").into_bytes())
+        .find(|other| shard_of(other) == shard_of(key))
+        .unwrap()
+}
+
+/// Writes to the keyspace in the middle of what it is given, and notes how long the pieces are.
+struct Meddling<'a> {
+    ks: &'a Keyspace,
+    neighbour: &'a [u8],
+    pieces: Vec<usize>,
+    taken: Vec<u8>,
+}
+
+impl std::io::Write for Meddling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = KeyValue::int(self.pieces.len() as i64);
+        change(self.ks, self.neighbour, 0, |w| w.set(count));
+        self.pieces.push(bytes.len());
+        self.taken.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A value of any size goes out in pieces of the buffer's size, compressible or not; its shard is
+/// not locked meanwhile, and only the value itself is not to be changed.
+#[test]
+fn a_large_value_is_written_in_pieces_while_others_go_on() {
+    let noise: Vec<u8> = (0..3_000_000u64)
+        .map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 37) as u8)
+        .collect();
+    let text = b"what is said again and again, ".repeat(500_000);
+    for large in [Some(noise), Some(text), None] {
+        let ks = keyspace();
+        let key = b"large".as_slice();
+        change(&ks, key, 0, |w| match &large {
+            Some(bytes) => w.set(KeyValue::plain(bytes)),
+            None => {
+                let limits = Limits::default().set;
+                let mut set = datatypes::Set::with_hint(b"member", 50_000, &limits);
+                let members = (0..50_000).map(|i| format!("member {i}"));
+                members.for_each(|text| assert!(set.add(text.as_bytes(), &limits)));
+                w.set(KeyValue::Set(set));
+            }
+        });
+        let expected = state(&ks);
+        let neighbour = neighbour_of(&ks, key);
+        let mut out = Meddling {
+            ks: &ks,
+            neighbour: &neighbour,
+            pieces: Vec::new(),
+            taken: Vec::new(),
+        };
+        let cut = Cut::begin(&ks, || {});
+        let progress = Progress::default();
+        write_rdb(cut, &mut out, &save_options(), &progress, &|| false).unwrap();
+        assert!(out.pieces.len() > 2, "{:?}", out.pieces);
+        assert!(out.pieces.iter().all(|&len| len <= 128 << 10));
+        assert!(loaded(&out.taken, 0).unwrap().0 == expected);
+    }
+}
+
+/// Calling off is seen before a large value is through.
+#[test]
+fn saving_a_large_value_can_be_called_off() {
+    let ks = keyspace();
+    let noise: Vec<u8> = (0..3_000_000u64)
+        .map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 37) as u8)
+        .collect();
+    change(&ks, b"large", 0, |w| w.set(KeyValue::plain(&noise)));
+    let looks = AtomicU64::new(0);
+    let cancelled = || looks.fetch_add(1, Relaxed) >= 3;
+    let mut bytes = Vec::new();
+    let (cut, progress) = (Cut::begin(&ks, || {}), Progress::default());
+    let result = write_rdb(cut, &mut bytes, &save_options(), &progress, &cancelled);
+    assert!(matches!(result, Err(SaveError::Cancelled)));
+    assert!(bytes.len() < 1 << 20);
+}
+
+/// Redis 7.0 can load what it knows the types of; from a version that it does not know it is told
+/// at the first line.
+#[test]
+fn the_header_states_the_oldest_version_that_has_the_types() {
+    let ks = filled();
+    assert_eq!(&saved(&ks, &save_options())[..9], b"REDIS0010");
+    let limits = Limits::default().hash;
+    change(&ks, b"expiring", 2, |w| {
+        let mut hash = datatypes::Hash::new();
+        let at = datatypes::hash::Expiry::At(1 << 40);
+        hash.put(b"field", b"value", at, &limits);
+        w.set(KeyValue::Hash(hash));
+    });
+    let bytes = saved(&ks, &save_options());
+    assert_eq!(&bytes[..9], b"REDIS0012");
+    assert!(loaded(&bytes, 0).is_ok());
+    ks.lock_all().swap(DbId(2), DbId(3));
+    assert_eq!(&saved(&ks, &save_options())[..9], b"REDIS0012");
+    ks.lock_all().flush(DbId(3), true);
+    assert_eq!(&saved(&ks, &save_options())[..9], b"REDIS0010");
+}
+
 #[test]
 fn a_cut_that_is_called_off_leaves_no_trace() {
     let ks = filled();
@@ -333,6 +441,7 @@ fn the_old_file_survives_every_failure_of_the_disk() {
         name: "dump.rdb",
         temp: "temp-1.rdb",
         sync_as_it_grows: true,
+        naming: None,
     };
     let save = || {
         replace(&disk, place, |out| {
