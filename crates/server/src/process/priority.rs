@@ -3,9 +3,9 @@
 //! With a core to spare it makes no difference. It is for good: a thread cannot take it back
 //! without privileges.
 
-/// What a thread in the background weighs, by the measure of nice(1): about a third.
+/// How far a thread steps back, by the measure of nice(1): to about a third.
 #[cfg(target_os = "linux")]
-const NICE: libc::c_int = 5;
+const STEPS: libc::c_int = 5;
 
 /// Lets the threads that answer go before this one.
 #[cfg(target_os = "linux")]
@@ -14,7 +14,8 @@ pub fn step_back() {
     // SAFETY: no pointers; on Linux, process 0 is the calling thread alone. Where it is refused
     // nothing is lost.
     unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+        let now = libc::getpriority(libc::PRIO_PROCESS, 0);
+        libc::setpriority(libc::PRIO_PROCESS, 0, now + STEPS);
     }
 }
 
