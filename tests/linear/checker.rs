@@ -6,12 +6,21 @@
 //! Operations that share no key, directly or through others, are checked apart.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use super::model::{Operation, State};
 
+/// What one client alone would see.
+pub(super) trait Model: Clone + Eq + Hash {
+    /// What clients do, with what they got.
+    type Operation;
+    /// Does an operation; whether its reply can have been that.
+    fn apply(&mut self, client: usize, operation: &Self::Operation) -> bool;
+}
+
 /// An operation as it was seen from outside.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct Seen<O = Operation> {
     /// Who asked for it.
     pub(super) client: usize,
     /// It did not happen before this, in nanoseconds since some start.
@@ -19,7 +28,7 @@ pub(super) struct Seen {
     /// Nor after this.
     pub(super) end_ns: u64,
     /// What it was, with its reply.
-    pub(super) operation: Operation,
+    pub(super) operation: O,
 }
 
 /// What the check came to.
@@ -38,7 +47,7 @@ const VISITS_MAX: usize = 500_000;
 pub(super) fn check(history: &[Seen]) -> Verdict {
     let mut verdict = Verdict::Linearizable;
     for part in parts(history) {
-        match check_part(&part) {
+        match check_from(&State::default(), &part) {
             Verdict::Linearizable => {}
             Verdict::Violation => return Verdict::Violation,
             Verdict::TooLong => verdict = Verdict::TooLong,
@@ -66,27 +75,28 @@ fn parts(history: &[Seen]) -> Vec<Vec<&Seen>> {
     parts.into_iter().map(|(_, members)| members).collect()
 }
 
-fn check_part(part: &[&Seen]) -> Verdict {
+/// Checks at most 64 operations that begin with this state.
+pub(super) fn check_from<M: Model>(state: &M, part: &[&Seen<M::Operation>]) -> Verdict {
     assert!(part.len() <= 64, "a bit set of 64");
     let mut search = Search {
         part,
         tried: HashSet::new(),
     };
-    match search.run(0, &State::default()) {
+    match search.run(0, state) {
         true => Verdict::Linearizable,
         false if search.tried.len() >= VISITS_MAX => Verdict::TooLong,
         false => Verdict::Violation,
     }
 }
 
-struct Search<'h> {
-    part: &'h [&'h Seen],
-    tried: HashSet<(u64, State)>,
+struct Search<'h, M: Model> {
+    part: &'h [&'h Seen<M::Operation>],
+    tried: HashSet<(u64, M)>,
 }
 
-impl Search<'_> {
+impl<M: Model> Search<'_, M> {
     /// Whether the operations that are not in `done` can be ordered, beginning with `state`.
-    fn run(&mut self, done: u64, state: &State) -> bool {
+    fn run(&mut self, done: u64, state: &M) -> bool {
         if done.count_ones() as usize == self.part.len() {
             return true;
         }

@@ -10,6 +10,7 @@
 mod checker;
 mod model;
 mod transfers;
+mod waiting;
 mod workload;
 
 use std::sync::Mutex;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::checker::Model;
 use crate::support::Value;
 
 /// A key's number.
@@ -124,9 +125,10 @@ fn push(list: &mut VecDeque<i64>, end: End, value: i64) {
     }
 }
 
-impl State {
-    /// Does an operation; whether its reply can have been that.
-    pub(super) fn apply(&mut self, client: usize, operation: &Operation) -> bool {
+impl Model for State {
+    type Operation = Operation;
+
+    fn apply(&mut self, client: usize, operation: &Operation) -> bool {
         match operation {
             Operation::Single(command, reply) => self.run(command, reply, false),
             Operation::Watch(keys) => {
@@ -159,7 +161,9 @@ impl State {
             }
         }
     }
+}
 
+impl State {
     fn touch(&mut self, keys: u32) {
         for watch in &mut self.watches {
             watch.is_dirty |= watch.keys & keys != 0;

@@ -19,10 +19,14 @@ const TURNS: usize = 4;
 const MARGIN_NS: u64 = 2_000_000;
 
 /// `SplitMix64`.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -119,7 +123,7 @@ fn words(command: &Command, prefix: &str) -> Vec<String> {
 }
 
 /// A reply with the history's prefix taken off key names.
-fn plain(reply: Value, prefix: &str) -> Value {
+pub(super) fn plain(reply: Value, prefix: &str) -> Value {
     match reply {
         Value::Bulk(text) => match text.strip_prefix(prefix.as_bytes()) {
             Some(rest) => Value::Bulk(rest.to_vec()),

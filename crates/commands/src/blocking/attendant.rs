@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keyspace::{ShardSet, Waiter, Waker};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Wait;
 use super::serve::{Rest, serve_keys};
@@ -39,6 +39,11 @@ pub struct Attendant {
     state: Mutex<State>,
     called: Condvar,
     group_reads: AtomicUsize,
+    /// Clients that wait for several keys.
+    wide: AtomicUsize,
+    /// Held while those are served, behind the locks of the ready keys; no lock is waited for
+    /// under it.
+    serving: Mutex<()>,
 }
 
 impl Attendant {
@@ -46,12 +51,25 @@ impl Attendant {
         if wait.is_group_read() {
             self.group_reads.fetch_add(1, Ordering::Relaxed);
         }
+        if wait.keys.len() > 1 {
+            self.wide.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     pub(super) fn ended(&self, wait: &Wait) {
         if wait.is_group_read() {
             self.group_reads.fetch_sub(1, Ordering::Relaxed);
         }
+        if wait.keys.len() > 1 {
+            self.wide.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Keeps others from serving where some of those who wait do so for several keys: two who push
+    /// to different keys would both take from the same queue of people, and neither would have
+    /// served them as a whole before the other.
+    pub(super) fn serve_alone(&self) -> Option<MutexGuard<'_, ()>> {
+        (self.wide.load(Ordering::Acquire) > 0).then(|| self.serving.lock())
     }
 
     /// How many clients wait in XREADGROUP: they alone care for keys that are gone. Counted before

@@ -5,12 +5,14 @@
 //! that is not locked stops the round: the locks are given back, and those of all keys still to be
 //! served, its destination included, are taken afresh. In between, others may come first: then they
 //! overtake. With one worker there are no others, and the order is exact. Replies are sent when the
-//! locks are given back: all that was served has happened at once then, or not yet.
+//! locks are given back: all that was served has happened at once then, or not yet. While clients
+//! wait for several keys, only one serves at a time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use keyspace::{DbKey, KeyHash, Locked, ShardId, ShardSet};
+use parking_lot::MutexGuard;
 use resp::{Args, ReplyWriter};
 
 use super::end;
@@ -43,6 +45,7 @@ pub(super) struct Rest {
 /// Serves the waiters of these keys, in this order. Returns what is left because a shard is busy.
 pub(super) fn serve_keys(ctx: Ctx<'_>, keys: impl IntoIterator<Item = DbKey>) -> Option<Rest> {
     let mut serving = Serving {
+        alone: ctx.server.blocking.serve_alone(),
         ctx,
         queue: VecDeque::new(),
         answers: Vec::new(),
@@ -55,6 +58,8 @@ pub(super) fn serve_keys(ctx: Ctx<'_>, keys: impl IntoIterator<Item = DbKey>) ->
 /// The service of some ready keys, in the surroundings of the command that made them so.
 struct Serving<'s> {
     ctx: Ctx<'s>,
+    /// Nobody else serves, if that matters.
+    alone: Option<MutexGuard<'s, ()>>,
     /// Ready keys, distinct.
     queue: VecDeque<DbKey>,
     /// Served, and not told so yet.
@@ -118,7 +123,10 @@ impl<'s> Serving<'s> {
             // The old locks go before the new ones are asked for.
             self.unlock();
             match self.server().keyspace.try_lock(&shards) {
-                Some(locked) => self.ctx.locked = locked,
+                Some(locked) => {
+                    self.ctx.locked = locked;
+                    self.alone = self.server().blocking.serve_alone();
+                }
                 None => {
                     let keys = std::mem::take(&mut self.queue).into();
                     rest = Some(Rest { keys, shards });
@@ -136,6 +144,7 @@ impl<'s> Serving<'s> {
     /// Lets go of the locks, and tells those who were served. Not before: others would see that
     /// some were served while the time of the next, whose turn it is, runs out.
     fn unlock(&mut self) {
+        self.alone = None;
         self.ctx.locked = Locked::none();
         for answer in self.answers.drain(..) {
             answer.wait.answer(answer.reply, answer.pushes);

@@ -170,9 +170,15 @@ impl<S: Service> Connection<S> {
     /// Brings the gauges of the output up to date.
     pub(super) fn note_output(&mut self) {
         let len = self.output.len();
-        let (count, bytes) = chunks(len);
+        // Redis sends its fixed buffer first: what the socket did not take is in the list.
+        let small = if self.armed && len > BUFFER_BYTES {
+            0
+        } else {
+            len.min(BUFFER_BYTES)
+        };
+        let (count, bytes) = chunks(len - small + BUFFER_BYTES);
         let gauges = &self.client.gauges;
-        gauges.out_small.store(len.min(BUFFER_BYTES), Relaxed);
+        gauges.out_small.store(small, Relaxed);
         gauges.out_chunks.store(count, Relaxed);
         gauges.out_chain.store(bytes, Relaxed);
         self.gauged = len > 0;
