@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use resp::{BATCH_COMMANDS_MAX, Batch};
+use resp::{ArgScratch, BATCH_COMMANDS_MAX, Batch};
 
 use crate::network::Shared;
 use crate::output::BufferPool;
@@ -23,6 +23,8 @@ pub(crate) struct Cx<S: Service> {
     pub(crate) read_buffer: Box<[u8]>,
     /// Requests are parsed into this.
     pub(crate) batch: Batch,
+    /// Room for the arguments of the batch.
+    pub(crate) args: ArgScratch<'static>,
     /// What `prepare` found for each command of the batch.
     pub(crate) prepared: [S::Prepared; BATCH_COMMANDS_MAX],
     pub(crate) pool: BufferPool,
@@ -50,6 +52,7 @@ impl<S: Service> Cx<S> {
             poll,
             read_buffer: vec![0; READ_BYTES].into(),
             batch: Batch::new(),
+            args: ArgScratch::new(),
             prepared: [S::Prepared::default(); BATCH_COMMANDS_MAX],
             pool: BufferPool::default(),
             timers: Timers::default(),

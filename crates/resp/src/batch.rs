@@ -6,7 +6,6 @@
 //! with a large argument) have their bytes in the batch itself.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::Args;
 
@@ -33,22 +32,31 @@ impl Span {
     }
 }
 
-/// Arguments of a batch that need no allocation.
-const INLINE_ARGS: usize = 3 * BATCH_COMMANDS_MAX;
-
 /// The slices of a batch's arguments: see [`Batch::slice`].
 #[derive(Debug, Default)]
 pub struct ArgScratch<'a> {
-    items: SmallVec<[&'a [u8]; INLINE_ARGS]>,
+    items: Vec<&'a [u8]>,
     /// How many arguments of the batch precede those in `items`.
     skipped: u32,
 }
 
 impl ArgScratch<'_> {
-    /// Empty room; allocates nothing until a batch has many arguments.
+    /// Empty room.
     #[inline]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same room, empty, for the arguments of another batch.
+    #[inline]
+    pub fn emptied(mut self) -> ArgScratch<'static> {
+        self.items.clear();
+        if self.items.capacity() > SPANS_KEPT_MAX {
+            return ArgScratch::new();
+        }
+        // Collected in place: there is nothing to be collected, but the room stays.
+        let items = self.items.into_iter().map(|_| &[][..]).collect();
+        ArgScratch { items, skipped: 0 }
     }
 }
 

@@ -104,10 +104,24 @@ impl<S: Service> Connection<S> {
         if first == count {
             return Flow::Through;
         }
-        let mut scratch = ArgScratch::new();
+        let mut scratch = take(&mut cx.args);
         batch.slice(first, input, &mut scratch);
+        let flow = self.run_sliced(cx, batch, &scratch, step);
+        cx.args = scratch.emptied();
+        flow
+    }
+
+    #[inline]
+    fn run_sliced(
+        &mut self,
+        cx: &mut Cx<S>,
+        batch: &Batch,
+        scratch: &ArgScratch<'_>,
+        step: &mut Step,
+    ) -> Flow {
+        let (first, count) = (step.next, batch.len());
         for i in first..count {
-            let args = batch.args(i, &scratch);
+            let args = batch.args(i, scratch);
             cx.prepared[i] = cx.service.prepare(&self.session, args);
         }
         if count - first > 1 {
@@ -117,7 +131,7 @@ impl<S: Service> Connection<S> {
         self.output.open(&mut cx.pool);
         self.unasked = true;
         for i in first..count {
-            let args = batch.args(i, &scratch);
+            let args = batch.args(i, scratch);
             let proto = cx.service.proto(&self.session);
             let mut out = ReplyWriter::new(&mut self.output.tail, proto);
             let outcome = cx
