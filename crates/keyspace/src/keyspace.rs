@@ -96,10 +96,20 @@ impl Keyspace {
         (&self.shards[id.index()], id)
     }
 
-    /// Asks for the bucket of a key; gives up if the shard is busy.
+    /// Asks for the bucket of a key and for the shard's lock. Does not lock if the key is in the
+    /// first database; if in another, gives up if the shard is busy.
     #[inline]
     pub fn prefetch(&self, db: DbId, hash: KeyHash) {
         let (shard, id) = self.shard(hash);
+        if db == DbId(0) {
+            shard.hints.prefetch(hash.0);
+            shard.prefetch();
+        } else {
+            Self::prefetch_locked(shard, id, db, hash);
+        }
+    }
+
+    fn prefetch_locked(shard: &Shard, id: ShardId, db: DbId, hash: KeyHash) {
         if let Some(guard) = shard.try_lock_once(id)
             && let Some(db) = guard.data().dbs.get(db.index())
         {
@@ -111,11 +121,19 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_entry(&self, db: DbId, hash: KeyHash) {
         let (shard, id) = self.shard(hash);
-        if let Some(guard) = shard.try_lock_once(id)
-            && let Some(db) = guard.data().dbs.get(db.index())
+        if let Some(mut guard) = shard.try_lock_once(id)
+            && let Some(db) = guard.data_mut().dbs.get_mut(db.index())
         {
             db.table.prefetch_item(hash.0);
+            if db.table.has_moved() && db.id() == DbId(0) {
+                shard.hints.follow(&mut db.table);
+            }
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shard_locks(&self) -> &[Shard] {
+        &self.shards
     }
 
     /// Locks shards, spinning briefly on busy ones.

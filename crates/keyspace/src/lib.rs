@@ -11,6 +11,7 @@ pub mod evict;
 mod expiry;
 pub mod free;
 mod hash;
+mod hints;
 mod keyspace;
 mod load;
 mod lock;

@@ -6,6 +6,7 @@
 mod raw;
 
 use crate::db::Db;
+use crate::hints::Hints;
 use crate::{DbId, ShardId};
 use raw::{ShardMutex, ShardMutexGuard};
 use smallvec::SmallVec;
@@ -76,6 +77,8 @@ pub(crate) struct ShardData {
 #[repr(align(128))]
 pub(crate) struct Shard {
     data: ShardMutex<ShardData>,
+    /// Where the buckets of the first database are.
+    pub(crate) hints: Hints,
     /// When the shard's expiry may next have something to do (Unix ms).
     pub(crate) next_due: Arc<AtomicI64>,
 }
@@ -89,8 +92,15 @@ impl Shard {
             .collect();
         Self {
             data: ShardMutex::new(ShardData { dbs }),
+            hints: Hints::default(),
             next_due,
         }
+    }
+
+    /// Asks for the lock's cache line, to take it.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        datatypes::table::prefetch_write(&raw const self.data);
     }
 
     #[inline]

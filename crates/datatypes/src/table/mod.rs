@@ -24,6 +24,7 @@ mod tests;
 
 pub use item::Item;
 pub(crate) use prefetch::prefetch;
+pub use prefetch::{Moved, SegmentHint, prefetch_write};
 pub use walk::{POSITION_BITS, SegmentId};
 
 use bucket::{Bucket, SLOTS};
@@ -39,6 +40,9 @@ pub struct Place {
     slot: u8,
 }
 
+/// No record has changed.
+const NONE_MOVED: (u32, u32) = (u32::MAX, 0);
+
 /// A hash table of thin owned pointers. See the module's text.
 pub struct Table<T: Item> {
     /// 2^depth records, or none when the table is empty.
@@ -48,6 +52,8 @@ pub struct Table<T: Item> {
     deepest: u32,
     /// The epoch that a first segment gets.
     epoch: u32,
+    /// Records changed since [`Table::take_moved`]: the first, and the one behind the last.
+    moved: (u32, u32),
     depth: u8,
     items: PhantomData<T>,
 }
@@ -71,6 +77,7 @@ impl<T: Item> Table<T> {
             len: 0,
             deepest: 0,
             epoch: 0,
+            moved: NONE_MOVED,
             depth: 0,
             items: PhantomData,
         }
@@ -225,6 +232,7 @@ impl<T: Item> Table<T> {
             self.directory.push(Record::allocate(1, 0, self.epoch));
             self.depth = 0;
             self.deepest = 1;
+            self.note_moved(0, 1);
         }
         let first = loop {
             let first = self.first(self.index(hash));
@@ -284,6 +292,7 @@ impl<T: Item> Table<T> {
             unsafe { record.release() };
         }
         self.directory = Vec::new();
+        self.moved = NONE_MOVED;
         self.depth = 0;
         self.deepest = 0;
     }
@@ -311,6 +320,7 @@ impl<T: Item> Table<T> {
         let half = self.span(first) / 2;
         self.directory[first..first + half].fill(lower);
         self.directory[first + half..first + 2 * half].fill(upper);
+        self.note_moved(first, 2 * half);
         if lower.depth == self.depth {
             self.deepest += 2;
         }
@@ -319,6 +329,7 @@ impl<T: Item> Table<T> {
     fn set(&mut self, first: usize, record: Record) {
         let span = self.span(first);
         self.directory[first..first + span].fill(record);
+        self.note_moved(first, span);
     }
 
     /// Doubles the directory; returns where record `index` is now.
@@ -326,6 +337,7 @@ impl<T: Item> Table<T> {
         self.directory = self.directory.iter().flat_map(|&r| [r, r]).collect();
         self.depth += 1;
         self.deepest = 0;
+        self.note_moved(0, self.directory.len());
         index * 2
     }
 
@@ -356,6 +368,7 @@ impl<T: Item> Table<T> {
         // SAFETY: exclusive access; both records are overwritten.
         let new = unsafe { lower.merged(&upper, prefix) };
         self.directory[low..low + 2 * span].fill(new);
+        self.note_moved(low, 2 * span);
         if lower.depth == self.depth {
             self.deepest -= 2;
             while self.deepest == 0 {
@@ -368,6 +381,8 @@ impl<T: Item> Table<T> {
     fn halve(&mut self) {
         self.directory = self.directory.iter().copied().step_by(2).collect();
         self.depth -= 1;
+        self.moved = NONE_MOVED;
+        self.note_moved(0, self.directory.len());
         let depth = self.depth;
         self.deepest = self.segments().filter(|(_, r)| r.depth == depth).count() as u32;
     }

@@ -60,6 +60,19 @@ fn layout(size: u8) -> Layout {
     Layout::array::<Bucket>(usize::from(size)).expect("at most 255 cache lines")
 }
 
+/// The bits of a hash that a segment of this depth stores.
+#[inline]
+pub(super) fn stored_at(depth: u8, hash: u64) -> u16 {
+    (hash << (depth & 56) >> 48) as u16
+}
+
+/// The home bucket of an entry with these stored bits in a segment of that size and depth.
+#[inline]
+pub(super) fn home_of(size: u8, depth: u8, stored: u16) -> usize {
+    let below = stored << (depth & 7);
+    ((u32::from(below) * u32::from(size)) >> 16) as usize
+}
+
 impl Record {
     /// An empty segment.
     pub(super) fn allocate(size: u8, depth: u8, epoch: u32) -> Self {
@@ -89,14 +102,13 @@ impl Record {
     /// The stored bits of a hash in this segment.
     #[inline]
     pub(super) fn stored(&self, hash: u64) -> u16 {
-        (hash << (self.depth & !7) >> 48) as u16
+        stored_at(self.depth, hash)
     }
 
     /// Home bucket of an entry with these stored bits.
     #[inline]
     pub(super) fn home(&self, stored: u16) -> usize {
-        let below = stored << (self.depth & 7);
-        ((u32::from(below) * u32::from(self.size)) >> 16) as usize
+        home_of(self.size, self.depth, stored)
     }
 
     #[inline]

@@ -355,6 +355,8 @@ impl Db {
         self.touch_all_watchers(Some(&other.table));
         other.touch_all_watchers(Some(&self.table));
         std::mem::swap(&mut self.table, &mut other.table);
+        self.table.note_all_moved();
+        other.table.note_all_moved();
         std::mem::swap(&mut self.volatile, &mut other.volatile);
         std::mem::swap(&mut self.has_field_expiry, &mut other.has_field_expiry);
         std::mem::swap(&mut self.cut, &mut other.cut);

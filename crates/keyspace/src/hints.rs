@@ -1,0 +1,157 @@
+//! Where a shard's buckets are, to be read without its lock: for prefetching, nothing else.
+//!
+//! A copy of the table's directory in atomics. It is brought up to date under the lock, by whoever
+//! finds that buckets have moved, and may be behind at any time: a prefetch of the wrong line costs
+//! what it would have saved. A directory that has been outgrown stays until the shard goes, so that
+//! readers need not be waited for; all of them together are no larger than the latest.
+//! Only for the first database, which nearly all keys are in.
+
+use crate::entry::EntryBox;
+use datatypes::table::{SegmentHint, Table};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// Directories have up to 2^23 records.
+const DEPTHS: usize = 24;
+
+/// See the module's text. On lines of its own: the lock's line changes hands all the time.
+#[derive(Default)]
+#[repr(align(64))]
+pub(crate) struct Hints {
+    depth: AtomicU8,
+    directories: [OnceLock<Box<[AtomicU64]>>; DEPTHS],
+}
+
+impl Hints {
+    /// Asks for the bucket where a hash probably is.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        let depth = self.depth.load(Relaxed);
+        if let Some(directory) = self.directories.get(usize::from(depth))
+            && let Some(directory) = directory.get()
+            && let Some(segment) = directory.get((hash >> 1 >> (63 - depth)) as usize)
+        {
+            SegmentHint(segment.load(Relaxed)).prefetch(hash);
+        }
+    }
+
+    /// Follows the table.
+    #[cold]
+    pub(crate) fn follow(&self, table: &mut Table<EntryBox>) {
+        let Some(mut moved) = table.take_moved() else {
+            return;
+        };
+        debug_assert!(
+            moved.first == 0 || moved.depth == self.depth.load(Relaxed),
+            "a directory of another depth is new from its beginning"
+        );
+        let Some(directory) = self.directories.get(usize::from(moved.depth)) else {
+            return;
+        };
+        let new = || {
+            (0..1usize << moved.depth)
+                .map(|_| AtomicU64::new(0))
+                .collect()
+        };
+        let directory = directory.get_or_init(new);
+        for slot in directory.iter().skip(moved.first) {
+            match moved.segments.next() {
+                Some(segment) => slot.store(segment.0, Relaxed),
+                None => break,
+            }
+        }
+        self.depth.store(moved.depth, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
+    use datatypes::table::SegmentHint;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    fn change(ks: &Keyspace, key: &[u8], is_there: bool) {
+        let hash = ks.hash(key);
+        let shard = ks.shard_of(hash);
+        let mut effects = Effects::at(1);
+        let mut locked = ks.lock(&ShardSet::one(shard));
+        let mut write = locked
+            .db_mut(shard, DbId(0))
+            .unwrap()
+            .write(hash, key, &mut effects);
+        if is_there {
+            write.set(Value::plain(b"value"));
+        } else {
+            write.remove();
+        }
+        write.commit(Event::string("set"));
+    }
+
+    /// What the hints say of the table's own directory.
+    fn agree(ks: &Keyspace) {
+        for (id, shard) in ks.shard_ids().zip(ks.shard_locks()) {
+            let mut locked = ks.lock_one(id);
+            let table = &mut locked.db_mut(id, DbId(0)).unwrap().table;
+            if table.has_moved() {
+                shard.hints.follow(table);
+            }
+            table.note_all_moved();
+            let Some(moved) = table.take_moved() else {
+                continue;
+            };
+            let directory = shard.hints.directories[usize::from(moved.depth)]
+                .get()
+                .unwrap();
+            let hints: Vec<_> = directory
+                .iter()
+                .map(|s| SegmentHint(s.load(Relaxed)))
+                .collect();
+            assert_eq!(hints, moved.segments.collect::<Vec<_>>());
+            assert_eq!(shard.hints.depth.load(Relaxed), moved.depth);
+        }
+    }
+
+    #[test]
+    fn hints_follow_a_table_as_it_grows_and_shrinks() {
+        let keys = if cfg!(miri) { 2_000 } else { 40_000u32 };
+        let ks = Keyspace::new(KeyspaceConfig {
+            databases: 2,
+            shards: 2,
+        });
+        let key = |i: u32| format!("key:{i}").into_bytes();
+        for i in 0..keys {
+            change(&ks, &key(i), true);
+            if i % 997 == 0 {
+                agree(&ks);
+            }
+        }
+        agree(&ks);
+        for i in 0..keys {
+            change(&ks, &key(i), false);
+            if i % 997 == 0 {
+                agree(&ks);
+            }
+        }
+        agree(&ks);
+        // Nothing is there that they lead to; asking does no harm.
+        (0..100).for_each(|i| ks.prefetch(DbId(0), ks.hash(&key(i))));
+    }
+
+    #[test]
+    fn hints_follow_flushed_and_swapped_tables() {
+        let ks = Keyspace::new(KeyspaceConfig {
+            databases: 2,
+            shards: 1,
+        });
+        (0..5_000u32).for_each(|i| change(&ks, &i.to_le_bytes(), true));
+        agree(&ks);
+        ks.lock_all().swap(DbId(0), DbId(1));
+        (0..50u32).for_each(|i| change(&ks, &i.to_le_bytes(), true));
+        agree(&ks);
+        ks.lock_all().swap(DbId(0), DbId(1));
+        agree(&ks);
+        ks.lock_all().flush(DbId(0), true);
+        (0..50u32).for_each(|i| change(&ks, &i.to_le_bytes(), true));
+        agree(&ks);
+    }
+}
