@@ -317,6 +317,22 @@ impl Chunks {
         f: impl FnOnce(Item<'_>) -> R,
     ) -> Option<R> {
         let at = self.end(end)?;
+        let chunk = &mut self.chunks[at.chunk];
+        if let Node::Packed { count, pack } = &mut chunk.nodes[at.node]
+            && *count > 1
+        {
+            let view = pack.view();
+            let pos = match end {
+                End::Head => view.first(),
+                End::Tail => view.last(),
+            }?;
+            let result = f(view.get(pos));
+            pack.delete(pos);
+            *count -= 1;
+            chunk.len -= 1;
+            self.len -= 1;
+            return Some(result);
+        }
         let node = self.node(at)?;
         let result = node.read(|view| f(view.get(at.inner)));
         if node.count() == 1 {

@@ -20,6 +20,62 @@ const EXTEND_BYTES: usize = 256;
 /// No listpack grows beyond this: its total stands in 32 bits. Redis's limit.
 pub const SIZE_MAX: usize = 1 << 30;
 
+/// Short elements put together, to be added in one move.
+pub(crate) struct Short {
+    bytes: [u8; EXTEND_BYTES],
+    len: usize,
+    count: usize,
+}
+
+impl Short {
+    /// None yet.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: [0; EXTEND_BYTES],
+            len: 0,
+            count: 0,
+        }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Adds an element; whether there was room.
+    #[inline]
+    fn push(&mut self, value: &Encoded<'_>) -> bool {
+        let Some(len) = value.write_to(&mut self.bytes[self.len..]) else {
+            return false;
+        };
+        self.len += len;
+        self.count += 1;
+        true
+    }
+
+    /// Adds an integer; whether there was room.
+    #[inline]
+    pub(crate) fn push_int(&mut self, int: i64) -> bool {
+        if let (0..=127, Some([head, back])) =
+            (int, self.bytes[self.len..].first_chunk_mut::<2>())
+        {
+            (*head, *back) = (int as u8, 1);
+            self.len += 2;
+            self.count += 1;
+            return true;
+        }
+        self.push(&Encoded::of_int(int))
+    }
+
+    /// Adds text; whether there was room.
+    #[inline]
+    pub(crate) fn push_text(&mut self, text: &[u8]) -> bool {
+        self.push(&Encoded::of(text))
+    }
+}
+
 /// The length stands in the first four bytes.
 struct Total;
 
@@ -227,6 +283,11 @@ impl Listpack {
     /// Adds many items at the end: one reallocation, one move.
     pub fn extend_items<'a>(&mut self, items: impl IntoIterator<Item = Item<'a>>) {
         self.extend_encoded(items.into_iter().map(Encoded::of_item));
+    }
+
+    /// Adds what was put together at the end.
+    pub(crate) fn append_short(&mut self, short: &Short) {
+        self.splice(self.end(), 0, 0, &[&short.bytes[..short.len]], short.count);
     }
 
     fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {

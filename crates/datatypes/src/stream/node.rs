@@ -6,7 +6,7 @@
 //! elements the entry has, for walking backwards.
 
 use super::StreamId;
-use crate::listpack::{Item, Listpack, ListpackRef, Pos};
+use crate::listpack::{Item, Listpack, ListpackRef, Pos, Short};
 use smallvec::SmallVec;
 
 /// The entry is deleted.
@@ -102,9 +102,31 @@ pub(super) fn append(pack: &mut Listpack, offset: StreamId, pairs: &[&[u8]]) {
     let live = int(pack.view().get(first));
     let same_fields = has_fields(pack.view(), pairs);
     pack.replace_int(first, live + 1);
+    let mut short = Short::new();
+    if put_short(&mut short, offset, pairs, same_fields) {
+        return pack.append_short(&short);
+    }
     let mut items = Items::new();
     push_entry(&mut items, offset, pairs, same_fields);
     pack.extend_items(items);
+}
+
+/// Puts an entry together, in the form that [`push_entry`] gives it; whether it is short enough.
+fn put_short(short: &mut Short, offset: StreamId, pairs: &[&[u8]], same_fields: bool) -> bool {
+    let start = short.count();
+    let flags = if same_fields { SAME_FIELDS } else { 0 };
+    let head = short.push_int(flags)
+        && short.push_int(offset.ms as i64)
+        && short.push_int(offset.seq as i64);
+    let texts = if same_fields {
+        let mut values = pairs.iter().skip(1).step_by(2);
+        head && values.all(|value| short.push_text(value))
+    } else {
+        let mut texts = pairs.iter();
+        head && short.push_int(pairs.len() as i64 / 2) && texts.all(|text| short.push_text(text))
+    };
+    let elements = short.count() - start;
+    texts && short.push_int(elements as i64)
 }
 
 fn has_fields(pack: ListpackRef<'_>, pairs: &[&[u8]]) -> bool {
