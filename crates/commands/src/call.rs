@@ -88,6 +88,7 @@ pub(crate) fn end(ctx: Ctx<'_>) -> Outcome {
 pub(crate) const NO_HINT: (*const u8, KeyHash) = (std::ptr::null(), KeyHash(0));
 
 /// The surroundings of a command about to run, at its session's time.
+#[inline(always)]
 pub(crate) fn new_ctx<'a>(
     server: &'a Server,
     session: &'a mut Session,
@@ -117,6 +118,7 @@ pub(crate) fn new_ctx<'a>(
 }
 
 /// Nothing has followed yet from what this client does now.
+#[inline]
 fn effects_for(server: &Server, session: &Session) -> Effects {
     Effects {
         now_ms: session.clock_us / 1000,

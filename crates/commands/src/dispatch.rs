@@ -52,7 +52,7 @@ pub enum Outcome {
 }
 
 /// Looks a command up and hashes its key.
-#[inline]
+#[inline(always)]
 pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
     let id = server.table.find(args.at(0));
     if id == NO_COMMAND {

@@ -99,7 +99,7 @@ pub(crate) fn dispatch(
     Some(run(ctx, args, prepared, out))
 }
 
-#[inline]
+#[inline(always)]
 fn run(mut ctx: Ctx<'_>, args: Args<'_>, prepared: Prepared, out: &mut ReplyWriter<'_>) -> Outcome {
     let before = out.mark();
     let result = (ctx.command.handler)(&mut ctx, args, out);

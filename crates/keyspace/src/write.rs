@@ -8,7 +8,7 @@ use crate::db::Db;
 use crate::effects::{DbKey, Effects, Event, EventClass, OnExpired};
 use crate::entry::{Entry, EntryBox};
 use crate::hash::KeyHash;
-use crate::value::{Kind, StrRef, StrValue, Value, ValueMut, ValueRef};
+use crate::value::{EMBSTR_MAX, Kind, StrRef, StrValue, Value, ValueMut, ValueRef};
 use crate::{DbId, clock, free};
 use datatypes::table::Place;
 
@@ -229,6 +229,13 @@ impl<'a> Write<'a> {
     #[inline]
     pub fn update(&mut self, value: Value<'_>, expire_at: Option<i64>) {
         self.begin();
+        if let (Some(place), None) = (self.place, expire_at)
+            && let Value::Str(StrValue::Plain(text)) = value
+            && text.len() <= EMBSTR_MAX
+            && self.db.replace_short(place, text)
+        {
+            return;
+        }
         let now_ms = self.effects.now_ms;
         match self.place {
             Some(place) => self.db.replace(self.hash, place, value, expire_at, now_ms),

@@ -17,8 +17,8 @@ mod tests;
 mod view;
 
 use common::number::parse_i64;
-pub use owned::{Listpack, SIZE_MAX, encoded_size};
 pub(crate) use owned::Short;
+pub use owned::{Listpack, SIZE_MAX, encoded_size};
 pub use view::{Invalid, Iter, ListpackRef, validate, validate_groups};
 
 /// Bytes before the first element.

@@ -58,8 +58,7 @@ impl Short {
     /// Adds an integer; whether there was room.
     #[inline]
     pub(crate) fn push_int(&mut self, int: i64) -> bool {
-        if let (0..=127, Some([head, back])) =
-            (int, self.bytes[self.len..].first_chunk_mut::<2>())
+        if let (0..=127, Some([head, back])) = (int, self.bytes[self.len..].first_chunk_mut::<2>())
         {
             (*head, *back) = (int as u8, 1);
             self.len += 2;

@@ -248,6 +248,18 @@ impl Db {
         Some(entry)
     }
 
+    /// [`Self::replace`] in the case that is most common by far: a short string over another, no
+    /// expiry. Whether that was the case.
+    #[inline]
+    pub(crate) fn replace_short(&mut self, place: Place, text: &[u8]) -> bool {
+        let is_pinned = |entry: Entry<'_>| entry.is_pinned();
+        if entry::pins_are_there() && self.table.get(place).is_some_and(is_pinned) {
+            return false;
+        }
+        let entry = self.table.get_mut(place);
+        entry.is_some_and(|mut entry| entry.overwrite_short(text))
+    }
+
     /// Exchanges value and expiry of the entry at `place`.
     #[inline]
     pub(crate) fn replace(

@@ -346,6 +346,27 @@ impl Raw {
         }
     }
 
+    /// [`Self::overwrite`] of a short string without expiry by another.
+    #[inline]
+    pub(super) unsafe fn overwrite_short(self, new: &[u8]) -> bool {
+        // SAFETY: exclusive by the contract; what is there and sizes are looked at first.
+        unsafe {
+            let head = self.head();
+            let plain = head as u8 & (KIND | EXPIRY | WORD | WIDE) == 0;
+            let fixed = HEADER + (head >> 8 & 0xff) as usize;
+            let old = (head >> 16) as usize;
+            if !plain || size_class(fixed + old) != size_class(fixed + new.len()) {
+                return false;
+            }
+            let value = self.0.add(fixed).as_ptr();
+            value.copy_from_nonoverlapping(new.as_ptr(), new.len());
+            let kept = head & 0xff3f;
+            let head = kept | u32::from(EMBSTR) << ENC_SHIFT | (new.len() as u32) << 16;
+            self.0.cast::<u32>().write(head);
+            true
+        }
+    }
+
     /// A new entry, without marks.
     #[inline]
     pub(super) fn build(key: &[u8], repr: Repr<'_>, expiry: Option<i64>, clock: u32) -> Self {

@@ -15,7 +15,7 @@ mod tests;
 
 use crate::free;
 use crate::hash::KeyHash;
-use crate::value::{Kind, StrRef, Value, ValueMut, ValueRef};
+use crate::value::{EMBSTR_MAX, Kind, StrRef, Value, ValueMut, ValueRef};
 use datatypes::table::Item;
 use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
@@ -283,6 +283,15 @@ impl<'a> EntryMut<'a> {
         } else {
             Err(value)
         }
+    }
+
+    /// Writes a short string over one of the same size class, where neither has an expiry;
+    /// whether it did.
+    #[inline]
+    pub(crate) fn overwrite_short(&mut self, text: &[u8]) -> bool {
+        debug_assert!(text.len() <= EMBSTR_MAX);
+        // SAFETY: exclusive during 'a.
+        unsafe { self.0.overwrite_short(text) }
     }
 
     /// Changes the expiry, if the entry has room for one.

@@ -43,6 +43,35 @@ fn every_form_keeps_key_value_expiry_and_clock() {
 }
 
 #[test]
+fn a_short_string_is_written_over_another_only() {
+    let text = [b'n'; EMBSTR_MAX];
+    for (key_len, old_len) in [0, 1, 16, 255, 256]
+        .into_iter()
+        .flat_map(|k| [0, 1, 8, 30, 44, 45, 1024, 1025].map(|len| (k, len)))
+    {
+        let (key, old) = (vec![b'k'; key_len], vec![b'o'; old_len]);
+        for expire_at in [None, Some(7)] {
+            for new_len in [0, 3, 31, 44] {
+                let mut entry = EntryBox::new(&key, Value::plain(&old), expire_at, 3);
+                let size = entry.view().own_size();
+                let fits = size == datatypes::size_class(8 + key_len + new_len);
+                let done = entry.view_mut().overwrite_short(&text[..new_len]);
+                let plain = expire_at.is_none() && key_len < 256 && old_len <= 1024;
+                assert_eq!(done, fits && plain, "{key_len} {old_len} {new_len}");
+                let want = if done { &text[..new_len] } else { &old };
+                assert_eq!(bytes_of(&entry), want);
+                assert_eq!(entry.view().key(), key);
+                assert_eq!(entry.view().clock(), 3);
+                assert_eq!(entry.view().expire_at(), expire_at);
+                assert!(!done || entry.view().encoding() == "embstr");
+            }
+        }
+    }
+    let mut number = EntryBox::new(b"key", Value::int(5), None, 0);
+    assert!(!number.view_mut().overwrite_short(b"12345678"));
+}
+
+#[test]
 fn sizes_are_those_of_the_plan() {
     let size = |value, expire_at| {
         EntryBox::new(&[0; 16], value, expire_at, 0)
