@@ -98,6 +98,9 @@ pub trait Service: Send + Sync + Sized + 'static {
         true
     }
 
+    /// Called at the end of each of a worker's rounds, with what was executed in it done.
+    fn round_end(&self) {}
+
     /// Called at the end of a worker's round while replies are held back: the moment to do what
     /// they wait for, once for all of them. Clients are asked about again when the returned number
     /// is another than the last time. It must change whenever [`may_flush`](Self::may_flush) may

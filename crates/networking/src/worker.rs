@@ -98,6 +98,7 @@ impl<S: Service> Worker<S> {
             if !self.cx.withheld.is_empty() {
                 self.settle();
             }
+            self.cx.service.round_end();
             self.run_timers();
             self.slots.recycle();
         }

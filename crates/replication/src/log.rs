@@ -480,6 +480,17 @@ impl Log {
     }
 }
 
+impl Log {
+    /// Waits for a nudge only: who appends does not have to wake anybody.
+    pub fn rest(&self, nudges: &mut u64, timeout: Duration) {
+        let mut state = self.state.lock();
+        if state.nudges == *nudges {
+            self.grown.wait_for(&mut state, timeout);
+        }
+        *nudges = state.nudges;
+    }
+}
+
 impl Drop for Reader {
     fn drop(&mut self) {
         self.log.readers.fetch_sub(1, Ordering::Relaxed);

@@ -197,12 +197,16 @@ impl Service for App {
     #[inline]
     fn batch_end(&self, session: &mut Session, _: BatchInfo) {
         commands::batch_end(&self.server, session);
-        self.server.log.wake();
     }
 
     #[inline]
     fn may_flush(&self, session: &mut Session, is_new: bool) -> bool {
         self.server.aof.may_reply(session, &self.server.log, is_new)
+    }
+
+    #[inline]
+    fn round_end(&self) {
+        self.server.log.wake();
     }
 
     fn settle(&self, worker: usize) -> u64 {

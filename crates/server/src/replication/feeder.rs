@@ -22,10 +22,12 @@ pub(super) fn run(context: &Context) {
             begin_snapshot(context, now);
         }
         let wait_ms = (next_tick_ms - now).clamp(1, TICK_MS);
-        let known = nudges;
-        server
-            .log
-            .wait_beyond(position, &mut nudges, Duration::from_millis(wait_ms as u64));
+        let (known, wait) = (nudges, Duration::from_millis(wait_ms as u64));
+        match server.log.is_replicated() {
+            true => server.log.wait_beyond(position, &mut nudges, wait),
+            // What is appended is not for us, and those who append it should not have to wake us.
+            false => server.log.rest(&mut nudges, wait),
+        }
         if nudges != known && server.log.end() == position {
             // Somebody wants us to look at other things than the log.
             next_tick_ms = 0;
