@@ -337,6 +337,71 @@ fn waitaof_waits_for_the_disk() {
 }
 
 #[test]
+fn waitaof_counts_the_replicas_whose_disk_has_it() {
+    let primary = start(&with(&["--repl-diskless-sync-delay", "0"]));
+    let replica = start(&with(&["--appendfsync", "always"]));
+    let follow = format!("REPLICAOF 127.0.0.1 {}", primary.port());
+    assert_eq!(replica.raw().call(&follow).text(), "OK");
+    wait_until("the link is up", || {
+        replica.info("master_link_status") == "up"
+    });
+    let mut client = primary.raw();
+    for n in 0..3 {
+        client.call(&format!("SET a {n}"));
+        let reply = client.call("WAITAOF 1 1 0");
+        assert_eq!(reply, Value::Array(vec![Value::Integer(1); 2]));
+        let found = commands(&last_incr(&replica)).contains(&format!("set a {n}"));
+        assert!(found, "write {n} is in the replica's file");
+    }
+    let refused = replica.raw().call("WAITAOF 0 0 0").text();
+    assert!(
+        refused.starts_with("ERR WAITAOF cannot be used with replica instances."),
+        "{refused}"
+    );
+    // Without its file, the replica's memory does not count.
+    assert_eq!(replica.raw().call("CONFIG SET appendonly no").text(), "OK");
+    client.call("SET a 3");
+    let reply = client.call("WAITAOF 0 1 50");
+    assert_eq!(reply.elements()[1].number(), 0);
+}
+
+#[test]
+fn those_who_wait_for_keys_get_what_is_loaded() {
+    let server = start(&with(&["--enable-debug-command", "yes"]));
+    let mut client = server.raw();
+    let expected = ["list", "value"].map(Value::bulk).to_vec();
+    // As if another had been pushing while the file was away.
+    client.call("RPUSH list value");
+    let before = std::fs::read(last_incr(&server)).expect("the file is there");
+    client.call("DEL list");
+    let mut waiting = server.raw();
+    waiting.send_command(&["BLPOP", "list", "0"]);
+    wait_until("it waits", || server.info("blocked_clients") == "1");
+    std::fs::write(last_incr(&server), before).expect("the file can be written");
+    assert_eq!(client.call("DEBUG LOADAOF").text(), "OK");
+    assert_eq!(waiting.read(), Value::Array(expected));
+}
+
+#[test]
+fn loading_can_be_called_off() {
+    let mut server = start(&with(&["--key-load-delay", "100000"]));
+    let mut client = server.raw();
+    for n in 0..2000 {
+        client.send_command(&["SET", &format!("k{n}"), "v"]);
+    }
+    for _ in 0..2000 {
+        client.read();
+    }
+    let path = last_incr(&server);
+    let before = std::fs::read(&path).expect("the file is there");
+    server.kill_and_restart();
+    assert_eq!(server.info("loading"), "1");
+    assert_eq!(server.terminate(), Some(0));
+    // Nothing was written over by what had been loaded by then.
+    assert_eq!(std::fs::read(&path).expect("the file is there"), before);
+}
+
+#[test]
 fn switching_on_makes_a_base_and_off_keeps_the_files() {
     let mut server = start(&["--enable-debug-command", "yes", "--save", ""]);
     let mut client = server.raw();

@@ -18,11 +18,10 @@ use std::sync::atomic::{
     fence,
 };
 
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use replication::Log;
 
-use crate::session::{ClientLink, Session};
+use crate::session::Session;
 
 /// What the replies of a client wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +32,14 @@ enum Until {
     Durable(u64),
 }
 
-/// A blocked client (WAITAOF).
-struct Waiter {
-    /// Offset that is to be on disk.
-    durable: u64,
-    /// Whether it was unblocked otherwise.
-    claimed: Arc<AtomicBool>,
-    reply: Bytes,
-    link: Arc<dyn ClientLink>,
-}
-
 /// Gets what is in the log into the file, or sees to it that another does, who then calls
 /// [`Gate::progress`] or [`Gate::wake_workers`].
 pub type Write = Arc<dyn Fn() + Send + Sync>;
 /// Makes a worker ask again about replies held back.
 pub type WakeWorker = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// Looks at those who wait in WAITAOF.
+pub type OnProgress = Arc<dyn Fn() + Send + Sync>;
 
 /// See the module's text.
 #[derive(Default)]
@@ -67,9 +59,13 @@ pub struct Gate {
     /// Workers that are to be woken, and their number.
     workers: Mutex<Vec<usize>>,
     workers_waiting: AtomicUsize,
-    waiters: Mutex<Vec<Waiter>>,
-    /// Length of `waiters`.
+    on_progress: RwLock<Option<OnProgress>>,
+    /// How many clients wait in WAITAOF.
     waiting: AtomicUsize,
+    /// How often all data was replaced by what is not in the file, and the number of that which
+    /// its base has.
+    data: AtomicU64,
+    base: AtomicU64,
 }
 
 impl Gate {
@@ -204,28 +200,42 @@ impl Gate {
         }
     }
 
-    /// Unblocks the client with `reply` when the log is on disk up to `offset`, unless `claimed`
-    /// is set by then. False if it is there already.
-    pub(crate) fn unblock_when_durable(
-        &self,
-        offset: u64,
-        (claimed, reply): (Arc<AtomicBool>, Bytes),
-        link: &Arc<dyn ClientLink>,
-    ) -> bool {
-        let mut waiters = self.waiters.lock();
-        self.waiting.store(waiters.len() + 1, Relaxed);
+    /// What is told of every change while somebody waits in WAITAOF.
+    pub fn set_on_progress(&self, on_progress: OnProgress) {
+        *self.on_progress.write() = Some(on_progress);
+    }
+
+    /// So many clients wait in WAITAOF; what they wait for must be looked at after this.
+    pub(crate) fn set_waiting(&self, count: usize) {
+        self.waiting.store(count, Relaxed);
         fence(SeqCst);
-        if self.is_met(Until::Durable(offset)) {
-            self.waiting.store(waiters.len(), Relaxed);
-            return false;
-        }
-        waiters.push(Waiter {
-            durable: offset,
-            claimed,
-            reply,
-            link: Arc::clone(link),
-        });
-        true
+    }
+
+    /// The data was replaced as a whole, past the log, or the file has only begun: it is of no use
+    /// before it is rewritten.
+    pub fn replaced(&self) {
+        self.data.fetch_add(1, SeqCst);
+    }
+
+    /// Number of the present data. Constant while all shards are locked.
+    pub fn data(&self) -> u64 {
+        self.data.load(SeqCst)
+    }
+
+    /// The file has a base with the data of that number.
+    pub fn has_base(&self, data: u64) {
+        self.base.store(data, SeqCst);
+        self.changed();
+    }
+
+    /// Whether the file has the present data.
+    pub fn is_whole(&self) -> bool {
+        self.base.load(SeqCst) == self.data()
+    }
+
+    /// Whether all up to the log's offset would be there after a restart.
+    pub fn is_safe(&self, offset: u64) -> bool {
+        self.is_enabled() && self.durable() >= offset && self.is_whole()
     }
 
     fn is_met(&self, until: Until) -> bool {
@@ -242,24 +252,12 @@ impl Gate {
         // Pairs with the fence of those who begin to wait: either they see the change, or they are
         // seen here.
         fence(SeqCst);
-        if self.waiting.load(Relaxed) > 0 {
-            self.release();
+        if self.waiting.load(Relaxed) > 0
+            && let Some(on_progress) = &*self.on_progress.read()
+        {
+            on_progress();
         }
         self.wake_workers();
-    }
-
-    /// Unblocks those who have what they waited for.
-    fn release(&self) {
-        let mut waiters = self.waiters.lock();
-        let is_free = |waiter: &mut Waiter| self.is_met(Until::Durable(waiter.durable));
-        let free: Vec<Waiter> = waiters.extract_if(.., is_free).collect();
-        self.waiting.store(waiters.len(), Relaxed);
-        drop(waiters);
-        for waiter in free {
-            if !waiter.claimed.swap(true, SeqCst) {
-                waiter.link.unblock(waiter.reply);
-            }
-        }
     }
 }
 
@@ -267,19 +265,6 @@ impl Gate {
 mod tests {
     use super::*;
     use crate::Origin;
-
-    #[derive(Default)]
-    struct Link(Mutex<Vec<Bytes>>);
-
-    impl ClientLink for Link {
-        fn resume(&self) {}
-        fn unblock(&self, reply: Bytes) {
-            self.0.lock().push(reply);
-        }
-        fn push(&self, _: Bytes) {}
-        fn kill(&self, _: bool) {}
-        fn wake_at(&self, _: i64) {}
-    }
 
     fn fixture() -> (Gate, Arc<Log>, Session, replication::log::Reader) {
         let (gate, log) = (Gate::default(), Arc::new(Log::new()));
@@ -362,19 +347,30 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_client_is_unblocked_once() {
-        let (gate, log, mut session, _reader) = fixture();
-        let link = Arc::new(Link::default());
-        session.link = Arc::clone(&link) as Arc<dyn ClientLink>;
+    fn those_who_wait_for_the_disk_hear_of_every_step() {
+        let (gate, log, _, _reader) = fixture();
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        gate.set_on_progress(Arc::new(move || {
+            count.fetch_add(1, SeqCst);
+        }));
         let end = log.append(0, [&b"DEL"[..], b"a"]);
-        let claimed = Arc::new(AtomicBool::new(false));
-        let reply = Bytes::from_static(b":1\r\n");
-        let then = |claimed| (claimed, reply.clone());
-        assert!(gate.unblock_when_durable(end, then(Arc::clone(&claimed)), &session.link));
-        assert!(gate.unblock_when_durable(end, then(claimed), &session.link));
+        gate.progress(end, 0);
+        gate.set_waiting(1);
+        assert!(heard.load(SeqCst) == 0 && !gate.is_safe(end));
         gate.progress(end, end);
-        assert_eq!(link.0.lock().as_slice(), std::slice::from_ref(&reply));
-        let late = Arc::new(AtomicBool::new(false));
-        assert!(!gate.unblock_when_durable(end, then(late), &session.link));
+        assert!(heard.load(SeqCst) == 1 && gate.is_safe(end));
+    }
+
+    #[test]
+    fn nothing_is_safe_while_the_base_is_of_other_data() {
+        let (gate, ..) = fixture();
+        assert!(gate.is_safe(0));
+        let old = gate.data();
+        gate.replaced();
+        gate.has_base(old);
+        assert!(!gate.is_safe(0));
+        gate.has_base(gate.data());
+        assert!(gate.is_safe(0));
     }
 }

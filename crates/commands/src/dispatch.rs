@@ -290,9 +290,6 @@ pub fn batch_end(server: &Server, session: &mut Session) {
 
 /// The moment that the client asked for with [`crate::session::ClientLink::wake_at`] has come.
 pub fn timed_out(server: &Server, session: &mut Session, out: &mut ReplyWriter<'_>) -> Outcome {
-    if crate::admin::waitaof_timed_out(server, session, out) {
-        return Outcome::Done;
-    }
     crate::blocking::timed_out(server, session, out)
 }
 

@@ -66,6 +66,13 @@ impl Jobs {
             .is_some()
     }
 
+    /// Whether one of this kind was asked to end and has not ended yet.
+    pub fn is_stopping(&self, kind: JobKind) -> bool {
+        let running = self.running.lock();
+        let is_it = |it: &Running| it.kind == kind && it.cancelled.load(Relaxed);
+        running.as_ref().is_some_and(is_it)
+    }
+
     /// How many jobs were started: what INFO calls `total_forks`.
     pub fn started(&self) -> u64 {
         self.started.load(Relaxed)
@@ -101,7 +108,9 @@ mod tests {
         let save = jobs.start(JobKind::Save).unwrap();
         assert!(jobs.start(JobKind::AofRewrite).is_none());
         assert!(!jobs.cancel(JobKind::AofRewrite) && !save.is_cancelled());
+        assert!(!jobs.is_stopping(JobKind::Save));
         assert!(jobs.cancel(JobKind::Save) && save.is_cancelled());
+        assert!(jobs.is_stopping(JobKind::Save) && !jobs.is_stopping(JobKind::AofRewrite));
         drop(save);
         assert_eq!(jobs.running(), None);
         let rewrite = jobs.start(JobKind::AofRewrite).unwrap();

@@ -259,8 +259,6 @@ pub struct Session {
     pub(crate) pushes: Vec<u8>,
     /// Where the log ended after the last change of this client.
     pub log_offset: u64,
-    /// In WAITAOF: whether somebody has undertaken to reply.
-    pub(crate) waits_for_aof: Option<Arc<AtomicBool>>,
     /// Where the log must be on disk before the replies written so far may leave.
     pub reply_offset: u64,
     /// What the client told of itself as a replica.
@@ -317,7 +315,6 @@ impl Session {
             tracking: None,
             pushes: Vec::new(),
             log_offset: 0,
-            waits_for_aof: None,
             reply_offset: 0,
             peer: None,
             following: None,

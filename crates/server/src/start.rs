@@ -167,7 +167,7 @@ fn load(
     is_called_off: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), Failed> {
     let start = Instant::now();
-    let found = aof.load_at_start().map_err(|_| Failed::Broken)?;
+    let found = aof.load_at_start(is_called_off)?;
     if found {
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!("DB loaded from append only file: {seconds:.3} seconds");

@@ -28,13 +28,11 @@ use crate::command::Command;
 use crate::ctx::Ctx;
 use crate::host::Host;
 
-pub(crate) use aof::timed_out as waitaof_timed_out;
 pub use debug::Switches;
 
 /// The family's commands.
 pub const COMMANDS: &[&Command] = &[
     &aof::BGREWRITEAOF,
-    &aof::WAITAOF,
     &command::COMMAND,
     &config::CONFIG,
     &debug::DEBUG,

@@ -31,7 +31,7 @@ use resp::{Args, ReplyError, errors};
 
 use crate::ctx::Ctx;
 use crate::origin::Origin;
-use crate::session::client_flag;
+use crate::session::{Session, client_flag};
 
 /// When a wait ends by itself: Unix time in milliseconds, `None` for never.
 pub(crate) type Deadline = Option<i64>;
@@ -118,5 +118,17 @@ impl Ctx<'_> {
             key: key.into(),
         });
         self.effects.ready.extend(keys);
+    }
+}
+
+/// All data was replaced past the commands: those who wait for keys are served from what is there
+/// now. Waits for locks: not for workers.
+pub fn data_replaced(server: &crate::Server) {
+    let mut session = Session::detached(Origin::Internal, usize::MAX);
+    let locked = server.keyspace.lock_all();
+    let mut ctx = crate::call::internal_ctx(server, &mut session, locked);
+    ctx.databases().for_each(|db| ctx.wake_all(db));
+    if !ctx.effects.ready.is_empty() {
+        serve(ctx);
     }
 }

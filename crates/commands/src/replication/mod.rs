@@ -48,4 +48,5 @@ pub const COMMANDS: &[&Command] = &[
     &replicaof::SLAVEOF,
     &sync::SYNC,
     &wait::WAIT,
+    &wait::WAITAOF,
 ];

@@ -5,6 +5,7 @@
 
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
+use crate::aof::Gate;
 use crate::command::flag::{ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE, SYSCMD};
 use crate::command::{Command, Group};
 use crate::ctx::{CmdResult, Ctx};
@@ -31,7 +32,11 @@ fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
         match &name[..] {
             // Neither has a reply.
             b"ack" => {
-                acknowledge(ctx, value);
+                let more = args.from(at + 2);
+                let on_disk = more
+                    .get(0)
+                    .filter(|name| name.eq_ignore_ascii_case(b"fack"));
+                acknowledge(ctx, value, on_disk.and_then(|_| more.get(1)));
                 return Ok(());
             }
             b"getack" => {
@@ -83,26 +88,34 @@ fn filter(peer: &mut Peer, value: &[u8]) -> Result<(), ReplyError> {
     Ok(())
 }
 
-fn acknowledge(ctx: &Ctx<'_>, value: &[u8]) {
+/// `on_disk`: what is in its append-only file and synced (`FACK`, from Redis 7.2 on).
+fn acknowledge(ctx: &Ctx<'_>, value: &[u8], on_disk: Option<&[u8]>) {
     let is_replica = ctx.session.peer.as_ref().is_some_and(|p| p.is_replica);
     if let (true, Some(offset)) = (is_replica, common::number::parse_i64(value)) {
-        ctx.server.replication.acknowledged(ctx.session.id, offset);
+        let on_disk = on_disk.and_then(common::number::parse_i64);
+        let server = ctx.server;
+        server
+            .replication
+            .acknowledged(ctx.session.id, (offset, on_disk), &server.aof);
     }
 }
 
 impl super::Replication {
     /// A replica has applied the stream up to an offset.
-    fn acknowledged(&self, id: u64, offset: i64) {
+    fn acknowledged(&self, id: u64, (offset, on_disk): (i64, Option<i64>), gate: &Gate) {
         let mut state = self.state.lock();
         let Some(replica) = state.replicas.iter_mut().find(|replica| replica.id == id) else {
             return;
         };
         replica.ack_offset = offset.max(replica.ack_offset);
+        if on_disk > replica.disk_offset {
+            replica.disk_offset = on_disk;
+        }
         replica.ack_ms = common::clock::now_ms();
         if replica.stage == (Stage::Online { awaits_ack: true }) {
             replica.stage = Stage::Online { awaits_ack: false };
             self.feed_locked(&mut state);
         }
-        super::wait::resolve(&mut state);
+        super::wait::resolve(&mut state, gate);
     }
 }

@@ -85,6 +85,8 @@ pub(super) struct Replica {
     pub(super) cursor: u64,
     /// What it has acknowledged.
     pub(super) ack_offset: i64,
+    /// What it has told to be on its disk; none without an append-only file.
+    pub(super) disk_offset: Option<i64>,
     /// When it did so, Unix ms.
     pub(super) ack_ms: i64,
     /// When it asked for synchronisation, Unix ms.

@@ -79,6 +79,7 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         is_old,
         cursor: 0,
         ack_offset: 0,
+        disk_offset: None,
         ack_ms: now_ms,
         since_ms: now_ms,
     };

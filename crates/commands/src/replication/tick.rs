@@ -20,7 +20,7 @@ impl Replication {
         }
         self.tick_failover(server, now_ms);
         let mut state = self.state.lock();
-        let next_wait = super::wait::expire(&mut state, now_ms);
+        let next_wait = super::wait::expire(&mut state, &server.aof, now_ms);
         if now_ms >= state.next_second_ms {
             state.next_second_ms = now_ms + 1000;
             self.second(server, &mut state, now_ms);

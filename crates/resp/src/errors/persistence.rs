@@ -15,8 +15,6 @@ texts! {
     REWRITE_IN_PROGRESS = "ERR Background append only file rewriting already in progress";
     WAITAOF_LOCAL_RANGE = "ERR value is out of range, value must between 0 and 1";
     WAITAOF_REPLICAS_RANGE = "ERR value is out of range, must be positive";
-    WAITAOF_DISABLED = "ERR WAITAOF cannot be used when numlocal is set but appendonly is \
-                        disabled.";
     LOADAOF_FAILED = "ERR Error trying to load the AOF files, check server logs.";
     REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server \
                       logs for more information.";

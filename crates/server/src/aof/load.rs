@@ -18,10 +18,12 @@ use commands::{Origin, Outcome, Server, Session};
 use parking_lot::{Condvar, Mutex};
 use persistence::aof::reader::{CommandBuf, Commands, ReadError};
 use persistence::aof::store::{Store, StoreError};
+use persistence::rdb::load::LoadError;
 use resp::{Args, Proto, ReplyWriter};
 
 use super::Shared;
 use super::preamble;
+use crate::snapshot::Failed;
 
 /// After so many commands the clock is read again.
 const CLOCK_COMMANDS: u64 = 64;
@@ -36,10 +38,6 @@ pub(super) struct Loaded {
     /// Bytes of the base.
     pub(super) base: u64,
 }
-
-/// The data cannot be loaded; the log says why.
-#[derive(Debug)]
-pub(super) struct Failed;
 
 /// How a file ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,8 +62,13 @@ pub(super) fn complain(error: &StoreError) {
 }
 
 /// Loads all files that the manifest names, those of a Redis before 7 too. `may_cut`: no writer has
-/// the last file open.
-pub(super) fn load(shared: &Shared, store: &mut Store, may_cut: bool) -> Result<Loaded, Failed> {
+/// the last file open. Ends early when it is called off.
+pub(super) fn load(
+    shared: &Shared,
+    store: &mut Store,
+    may_cut: bool,
+    is_called_off: &(dyn Fn() -> bool + Sync),
+) -> Result<Loaded, Failed> {
     match store.upgrade() {
         Ok(false) => {}
         Ok(true) => tracing::info!(
@@ -75,7 +78,7 @@ pub(super) fn load(shared: &Shared, store: &mut Store, may_cut: bool) -> Result<
         ),
         Err(error) => {
             complain(&error);
-            return Err(Failed);
+            return Err(Failed::Broken);
         }
     }
     let mut loaded = Loaded {
@@ -88,7 +91,7 @@ pub(super) fn load(shared: &Shared, store: &mut Store, may_cut: bool) -> Result<
             Err(error) => {
                 let (name, reason) = (&info.name, os_text(&error));
                 tracing::error!("Unable to obtain the AOF file {name} length. stat: {reason}");
-                return Err(Failed);
+                return Err(Failed::Broken);
             }
         }
     }
@@ -108,6 +111,7 @@ pub(super) fn load(shared: &Shared, store: &mut Store, may_cut: bool) -> Result<
             name: &info.name,
             path: &store.place().path(&info.name),
             may_cut,
+            is_called_off,
             before,
         };
         before += store.size(&info.name);
@@ -115,7 +119,7 @@ pub(super) fn load(shared: &Shared, store: &mut Store, may_cut: bool) -> Result<
         let end = file.load()?;
         if end == End::Cut && at != last {
             tracing::error!("Fatal error: the truncated file is not the last file");
-            return Err(Failed);
+            return Err(Failed::Broken);
         }
         let kind = if base.is_some() && at == 0 {
             "base"
@@ -138,6 +142,7 @@ struct File<'a> {
     name: &'a str,
     path: &'a Path,
     may_cut: bool,
+    is_called_off: &'a (dyn Fn() -> bool + Sync),
     /// Bytes of the files before.
     before: u64,
 }
@@ -150,7 +155,7 @@ impl File<'_> {
             tracing::error!(
                 "Fatal error: can't open the append log file {name} for reading: {reason}"
             );
-            Failed
+            Failed::Broken
         })?;
         let mut start = Vec::new();
         let magic = (&mut file).take(5).read_to_end(&mut start);
@@ -167,13 +172,14 @@ impl File<'_> {
                 false => "Reading RDB base file on AOF loading...",
             }
         );
-        match preamble::load(self.shared, stream) {
+        match preamble::load(self.shared, stream, self.is_called_off) {
             Ok((rest, offset)) => {
                 if is_old {
                     tracing::info!("Reading the remaining AOF tail...");
                 }
                 self.commands(Commands::new(rest, offset))
             }
+            Err(LoadError::Cancelled) => Err(Failed::CalledOff),
             Err(error) => {
                 tracing::error!("{error}");
                 let what = match is_old {
@@ -181,7 +187,7 @@ impl File<'_> {
                     false => "base file",
                 };
                 tracing::error!("Error reading the RDB {what} {name}, AOF loading aborted");
-                Err(Failed)
+                Err(Failed::Broken)
             }
         }
     }
@@ -206,19 +212,22 @@ impl File<'_> {
                     tracing::error!(
                         "Unrecoverable error reading the append only file {name}: {reason}"
                     );
-                    return Err(Failed);
+                    return Err(Failed::Broken);
                 }
                 Err(ReadError::Format) => {
                     tracing::error!(
                         "Bad file format reading the append only file {name}: make a backup of \
                          your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
                     );
-                    return Err(Failed);
+                    return Err(Failed::Broken);
                 }
             }
             if let Err(unknown) = feeder.feed(&buf) {
                 tracing::error!("Unknown command '{unknown}' reading the append only file {name}");
-                return Err(Failed);
+                return Err(Failed::Broken);
+            }
+            if feeder.count.is_multiple_of(CLOCK_COMMANDS) && (self.is_called_off)() {
+                return Err(Failed::CalledOff);
             }
             if !feeder.is_in_transaction() {
                 good = commands.offset();
@@ -258,7 +267,7 @@ impl File<'_> {
              Alternatively you can set the 'aof-load-truncated' configuration option to yes and \
              restart the server."
         );
-        Err(Failed)
+        Err(Failed::Broken)
     }
 }
 

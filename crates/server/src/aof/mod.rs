@@ -35,6 +35,8 @@ use self::policy::Policy;
 use self::rewrite::StartError;
 use self::writer::{Status, WriterHandle};
 use crate::config::Config;
+use crate::process::signals;
+use crate::snapshot::Failed;
 
 pub use status::Figures;
 pub use tool::check_aof;
@@ -102,6 +104,12 @@ impl Aof {
             other_size: 0,
             base_size: 0,
         };
+        let weak = Arc::downgrade(server);
+        server.aof.set_on_progress(Arc::new(move || {
+            if let Some(server) = weak.upgrade() {
+                server.replication.aof_progressed(&server.aof);
+            }
+        }));
         let this = Self(Arc::new(Shared {
             server: Arc::clone(server),
             config: Arc::clone(config),
@@ -145,12 +153,15 @@ impl Aof {
     /// served, followed by [`open`](Self::open).
     ///
     /// # Errors
-    /// The data cannot be loaded.
-    pub fn load_at_start(&self) -> Result<bool, Fatal> {
-        let mut store = self.0.read_manifest()?;
+    /// The data cannot be loaded, or `is_called_off` says that it is not to be.
+    pub fn load_at_start(&self, is_called_off: &(dyn Fn() -> bool + Sync)) -> Result<bool, Failed> {
+        let mut store = self.0.read_manifest().map_err(|_| Failed::Broken)?;
         let mut found = false;
         if self.0.config.bool("appendonly") {
-            let loaded = load::load(&self.0, &mut store, true).map_err(|_| Fatal)?;
+            signals::set_loading(true);
+            let loaded = load::load(&self.0, &mut store, true, is_called_off);
+            signals::set_loading(false);
+            let loaded = loaded?;
             self.0.note_loaded(loaded);
             found = loaded.found;
         }
@@ -190,7 +201,13 @@ impl Aof {
     pub fn rewrite(&self, in_transaction: bool) -> Result<bool, ReplyError> {
         let shared = &self.0;
         let mut state = shared.state.lock();
-        match shared.server.jobs.running() {
+        let jobs = &shared.server.jobs;
+        // One that was called off will end; one that began before all data was replaced is of no
+        // use. Another follows either.
+        let is_over = jobs.is_stopping(JobKind::AofRewrite)
+            || state.mode == Mode::On && !shared.server.aof.is_whole();
+        match jobs.running() {
+            Some(JobKind::AofRewrite) if is_over => {}
             Some(JobKind::AofRewrite) => return Err(errors::persistence::REWRITE_IN_PROGRESS),
             Some(_) => {}
             None if in_transaction => {}
@@ -285,7 +302,7 @@ impl Aof {
         };
         if let Some(writer) = writer {
             tracing::info!("Calling fsync() on the AOF file.");
-            if !writer.close() {
+            if !writer.close(self.0.server.log.end()) {
                 tracing::error!("Fail to fsync the AOF file: not all of it is on disk");
             }
         }
@@ -384,6 +401,7 @@ impl Shared {
 
     fn switch_on(self: &Arc<Self>, state: &mut State) -> Result<(), String> {
         state.mode = Mode::WaitRewrite;
+        self.server.aof.replaced();
         match self.start_rewrite(state) {
             Ok(()) => Ok(()),
             Err(StartError::Failed) => {
@@ -434,12 +452,15 @@ impl Shared {
         };
         let server = Arc::clone(&self.server);
         let before = state.closing.take();
+        // What is changed from now on is not in the file.
+        let end = server.log.end();
+        self.status.limit.fetch_min(end, Relaxed);
         let close = move || {
             if let Some(before) = before {
                 // A panic of the thread has been reported where it happened.
                 let _ = before.join();
             }
-            if !writer.close() {
+            if !writer.close(end) {
                 tracing::error!("Fail to fsync the AOF file: not all of it is on disk");
             }
             server.aof.set_error(0);
@@ -484,8 +505,9 @@ impl Shared {
                 locked.flush(db, false);
             }
         }
+        server.persistence.functions.lock().clear();
         let mut store = self.read_manifest()?;
-        let loaded = load::load(self, &mut store, !has_writer).map_err(|_| Fatal)?;
+        let loaded = load::load(self, &mut store, !has_writer, &|| false).map_err(|_| Fatal)?;
         self.state.lock().store = Some(store);
         if !has_writer {
             self.note_loaded(loaded);
@@ -494,6 +516,7 @@ impl Shared {
             .changes_at_save
             .store(server.stats.changes(), Relaxed);
         server.persistence.end_loading();
+        commands::blocking::data_replaced(server);
         tracing::error!("Append Only File loaded by DEBUG LOADAOF");
         Ok(())
     }

@@ -16,7 +16,7 @@ use persistence::rdb::{ReadSource, Source};
 use super::Shared;
 
 /// What a base says of itself is not repeated.
-struct Silent<'a>(&'a Server);
+struct Silent<'a>(&'a Server, &'a (dyn Fn() -> bool + Sync));
 
 impl Events for Silent<'_> {
     fn aux(&self, _: &[u8], _: &[u8]) {}
@@ -32,7 +32,7 @@ impl Events for Silent<'_> {
     }
     fn progress(&self, bytes: u64) -> bool {
         self.0.persistence.load.bytes.store(bytes, Relaxed);
-        true
+        !(self.1)()
     }
 }
 
@@ -40,6 +40,7 @@ impl Events for Silent<'_> {
 pub(super) fn load(
     shared: &Shared,
     stream: impl Read + Send,
+    is_called_off: &(dyn Fn() -> bool + Sync),
 ) -> Result<(impl Read, u64), LoadError> {
     let (server, config) = (&shared.server, &shared.config);
     let now_ms = common::clock::now_ms();
@@ -57,7 +58,7 @@ pub(super) fn load(
         source,
         &options,
         &server.persistence.load.loaded,
-        &Silent(server),
+        &Silent(server, is_called_off),
         (helpers, &insert),
     )?;
     let offset = source.position();

@@ -78,6 +78,8 @@ struct Job {
     /// The new increment and its name; none while the log is off.
     incr: Option<NamedFile>,
     is_rdb: bool,
+    /// Which data it writes.
+    data: u64,
 }
 
 /// The base of an empty log, written at start.
@@ -148,6 +150,7 @@ impl Shared {
             mode: state.mode,
             incr,
             is_rdb: self.config.bool("aof-use-rdb-preamble"),
+            data: 0,
         };
         let thread = std::thread::Builder::new().name("aof-rewrite".to_owned());
         thread.spawn(move || job.run()).map_err(|error| {
@@ -251,7 +254,9 @@ impl Job {
         match (self.mode, self.incr.take()) {
             (Mode::On, Some(incr)) => {
                 let mut at = 0;
+                let data = &mut self.data;
                 let cut = Cut::begin(keyspace, || {
+                    *data = shared.server.aof.data();
                     at = log.begin_part();
                     shared.status.limit.store(at, Release);
                 });
@@ -259,7 +264,11 @@ impl Job {
             }
             (Mode::WaitRewrite, Some((name, file))) => {
                 let mut reader = None;
-                let cut = Cut::begin(keyspace, || reader = Some(log.read_from_end()));
+                let data = &mut self.data;
+                let cut = Cut::begin(keyspace, || {
+                    *data = shared.server.aof.data();
+                    reader = Some(log.read_from_end());
+                });
                 self.begin_log(reader, file)?;
                 tracing::info!("Creating AOF incr file {name} on background rewrite");
                 Ok((cut, None))
@@ -359,6 +368,10 @@ impl Job {
             *mode = Mode::On;
         }
         if *mode == Mode::On {
+            let gate = &shared.server.aof;
+            gate.has_base(self.data);
+            // All data was replaced meanwhile.
+            state.scheduled |= !gate.is_whole();
             state.other_size = base_size;
             state.base_size = shared.size(&state);
         }

@@ -68,8 +68,8 @@ pub(super) enum Request {
     Switch(Switch),
     /// Answer when all that is in the log by now is in the file.
     Drain(Sender<()>),
-    /// Write all that is in the log, sync, and end; whether everything is on disk.
-    Close(Sender<bool>),
+    /// Write the log up to this offset, sync, and end; whether everything is on disk.
+    Close(u64, Sender<bool>),
 }
 
 /// What the writer shares with others.
@@ -182,10 +182,10 @@ impl WriterHandle {
         waiting
     }
 
-    /// Gets everything on disk and ends the thread; whether that worked.
-    pub(super) fn close(mut self) -> bool {
+    /// Gets the log up to an offset on disk and ends the thread; whether that worked.
+    pub(super) fn close(mut self, end: u64) -> bool {
         let (done, waiting) = channel();
-        self.ask(Request::Close(done));
+        self.ask(Request::Close(end, done));
         let worked = waiting.recv().unwrap_or(false);
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been reported where it happened.
@@ -325,7 +325,13 @@ impl Writer {
             match request {
                 Request::Switch(switch) => self.switch = Some(switch),
                 Request::Drain(done) => self.drains.push((self.server.log.end(), done)),
-                Request::Close(done) => self.close = Some((self.server.log.end(), done, 0)),
+                Request::Close(end, done) => {
+                    if self.switch.is_none() {
+                        // Whoever made a cut there has given up.
+                        self.status.limit.store(end, Release);
+                    }
+                    self.close = Some((end, done, 0));
+                }
             }
         }
     }
@@ -337,7 +343,8 @@ impl Writer {
         }
         // In this order: whoever sees something behind the limit sees the limit.
         let end = self.server.log.end();
-        let limit = self.status.limit.load(Acquire).min(end);
+        let last = self.close.as_ref().map_or(end, |close| close.0);
+        let limit = self.status.limit.load(Acquire).min(end).min(last);
         let Some(reader) = &mut self.reader else {
             return;
         };

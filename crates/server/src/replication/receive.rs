@@ -77,6 +77,7 @@ pub(super) fn snapshot(
         return Err(Lost::Over);
     }
     tracing::info!("MASTER <-> REPLICA sync: Finished with success");
+    server.aof.replaced();
     if server.aof.is_enabled()
         && let Some(host) = server.host()
         && let Err(error) = host.rewrite_aof(false)

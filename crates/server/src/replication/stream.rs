@@ -4,11 +4,13 @@
 //! it. A command that finds a shard busy waits for it; the role may end meanwhile, and then the
 //! command is not run.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::replication::handshake::command;
 use bytes::Bytes;
+use commands::aof::Gate;
 use commands::session::ClientLink;
 use commands::{Outcome, Session};
 use common::clock::now_ms;
@@ -59,6 +61,7 @@ struct Applier<'c> {
     resumed: Arc<Resumed>,
     reply: Vec<u8>,
     next_ack_ms: i64,
+    disk: OnDisk,
 }
 
 /// Applies the stream until the link or the role ends.
@@ -75,6 +78,7 @@ pub(super) fn apply(context: &Context, generation: u64, wire: &mut Wire<'_>) -> 
         resumed,
         reply: Vec::new(),
         next_ack_ms: 0,
+        disk: OnDisk::default(),
     };
     let (mut parser, mut batch) = (Parser::new(), Batch::new());
     loop {
@@ -222,7 +226,41 @@ impl Applier<'_> {
 
     fn acknowledge(&mut self, wire: &mut Wire<'_>) -> Result<(), Lost> {
         self.next_ack_ms = now_ms() + ACK_MS;
-        let offset = self.context.server.log.replicated().to_string();
-        wire.send(&command(&[b"REPLCONF", b"ACK", offset.as_bytes()]))
+        let server = &self.context.server;
+        let offset = server.log.replicated();
+        let on_disk = self.disk.advance(&server.aof, offset, server.log.end());
+        let (offset, on_disk) = (offset.to_string(), on_disk.map(|at| at.to_string()));
+        let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"ACK", offset.as_bytes()];
+        if let Some(on_disk) = &on_disk {
+            words.extend([&b"FACK"[..], on_disk.as_bytes()]);
+        }
+        wire.send(&command(&words))
+    }
+}
+
+/// How much of the stream is in the append-only file and on disk. The file's progress is in offsets
+/// of the log, which has more than the stream: the pairs seen at acknowledgements tell them apart.
+#[derive(Default)]
+struct OnDisk {
+    /// Offsets of the stream, and of the log not before them, that are not on disk yet.
+    ahead: VecDeque<(u64, u64)>,
+    offset: Option<u64>,
+}
+
+impl OnDisk {
+    /// The stream is at `offset`, the log at `end`; what can be acknowledged as on disk, if there
+    /// is a file that has our data.
+    fn advance(&mut self, gate: &Gate, offset: u64, end: u64) -> Option<u64> {
+        if !gate.is_enabled() || !gate.is_whole() {
+            *self = Self::default();
+            return None;
+        }
+        if self.ahead.back() != Some(&(offset, end)) {
+            self.ahead.push_back((offset, end));
+        }
+        while let Some(at) = self.ahead.pop_front_if(|at| gate.is_safe(at.1)) {
+            self.offset = Some(at.0);
+        }
+        self.offset
     }
 }
