@@ -34,7 +34,7 @@ pub use address::{Bind, ConnInfo, ConnKind};
 pub use client::{Client, ClientAddress};
 pub use config::{Listen, NetConfig, TlsAuth, TlsConfig};
 pub use error::NetError;
-pub use mailbox::Post;
+pub use mailbox::{HeldWakes, Post, hold_wakes};
 pub use network::{Handle, Network};
 pub use registry::Registry;
 pub use service::{BatchInfo, ClientClass, Eviction, Message, Outcome, Service};

@@ -4,12 +4,13 @@
 //! after it saw the queue empty under the lock, and whoever pushes first after that finds the flag,
 //! clears it and wakes the worker, once, however many follow.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use mio::Waker;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::acceptor::NewConn;
 use crate::{ClientAddress, Message};
@@ -38,6 +39,62 @@ struct Queue {
     asleep: bool,
 }
 
+thread_local! {
+    /// Whether this thread wakes workers later.
+    static HELD: Cell<bool> = const { Cell::new(false) };
+    /// The mailboxes whose workers it is to wake then.
+    static LATER: RefCell<Vec<Arc<Mailbox>>> = const { RefCell::new(Vec::new()) };
+    /// Whether there are any.
+    static ANY_LATER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What this thread posts while this lives wakes nobody before it ends: no system call, that is,
+/// where a lock is held. The order of what is posted is that of the posting. Somebody else's mail
+/// wakes the receiver meanwhile.
+#[must_use]
+pub struct HeldWakes(());
+
+/// See [`HeldWakes`]; not to be nested.
+pub fn hold_wakes() -> HeldWakes {
+    HELD.set(true);
+    HeldWakes(())
+}
+
+impl Drop for HeldWakes {
+    fn drop(&mut self) {
+        HELD.set(false);
+        flush_wakes();
+    }
+}
+
+/// Wakes those whose waking was held up.
+#[inline]
+pub(crate) fn flush_wakes() {
+    if ANY_LATER.get() {
+        wake_all();
+    }
+}
+
+#[cold]
+fn wake_all() {
+    ANY_LATER.set(false);
+    LATER.with_borrow_mut(|later| {
+        for mailbox in later.drain(..) {
+            mailbox.wake(mailbox.queue.lock());
+        }
+    });
+}
+
+#[cold]
+fn wake_later(mailbox: &Arc<Mailbox>) {
+    ANY_LATER.set(true);
+    LATER.with_borrow_mut(|later| {
+        if !later.iter().any(|other| Arc::ptr_eq(other, mailbox)) {
+            later.push(Arc::clone(mailbox));
+        }
+    });
+}
+
 /// A worker's mailbox.
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
@@ -58,15 +115,28 @@ impl Mailbox {
         }
     }
 
-    /// Puts mail in; wakes the worker if it sleeps.
-    pub(crate) fn push(&self, mail: Mail) {
+    /// Puts mail in; wakes the worker if it sleeps, or sees to it that this thread does so later
+    /// ([`hold_wakes`]).
+    pub(crate) fn push(self: &Arc<Self>, mail: Mail) {
         let mut queue = self.queue.lock();
         queue.mail.push(mail);
         self.pending.store(true, Ordering::Release);
-        let wake = std::mem::take(&mut queue.asleep);
+        if !queue.asleep {
+            return;
+        }
+        if HELD.get() {
+            drop(queue);
+            wake_later(self);
+        } else {
+            self.wake(queue);
+        }
+    }
+
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        let asleep = std::mem::take(&mut queue.asleep);
         drop(queue);
         // A failing waker means that the poll loop is gone, and the mail with it.
-        if wake && let Err(error) = self.waker.wake() {
+        if asleep && let Err(error) = self.waker.wake() {
             tracing::warn!("Waking a network thread: {error}");
         }
     }
@@ -162,6 +232,33 @@ mod tests {
     use super::*;
     use mio::{Events, Poll, Token};
     use std::time::Duration;
+
+    #[test]
+    fn a_wake_up_that_is_held_comes_in_the_end() {
+        let mut poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        let mailbox = Arc::new(Mailbox::new(waker));
+        let mut events = Events::with_capacity(4);
+        let mut is_woken = |poll: &mut Poll| {
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            !events.is_empty()
+        };
+        assert!(mailbox.fall_asleep());
+        let held = hold_wakes();
+        mailbox.push(Mail::Stop);
+        mailbox.push(Mail::Stop);
+        assert!(!is_woken(&mut poll));
+        let other = Arc::clone(&mailbox);
+        std::thread::spawn(move || other.push(Mail::Stop))
+            .join()
+            .unwrap();
+        assert!(is_woken(&mut poll), "by somebody else");
+        mailbox.take(&mut Vec::new());
+        assert!(mailbox.fall_asleep());
+        mailbox.push(Mail::Stop);
+        drop(held);
+        assert!(is_woken(&mut poll));
+    }
 
     #[test]
     fn no_wake_up_is_lost_between_many_senders_and_a_sleeper() {

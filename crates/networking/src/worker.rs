@@ -23,7 +23,7 @@ use self::slots::Slots;
 use crate::acceptor::NewConn;
 use crate::connection::{Connection, Next};
 use crate::context::Cx;
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
 use crate::network::Shared;
 use crate::{Client, ClientAddress, NetStats, Service};
 
@@ -87,6 +87,7 @@ impl<S: Service> Worker<S> {
     /// The thread's life.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        let _held = hold_wakes();
         while !self.stopping {
             self.wait(&mut events);
             for event in &events {
@@ -107,6 +108,7 @@ impl<S: Service> Worker<S> {
 
     /// Waits until there is something to do, which may be at once.
     fn wait(&mut self, events: &mut Events) {
+        flush_wakes();
         let idle = self.ready.is_empty() && !self.cx.unsettled;
         let sleeps = idle && self.mailbox.fall_asleep();
         let timeout = if sleeps {
@@ -244,6 +246,7 @@ impl<S: Service> Worker<S> {
             }
         }
         self.mail = mail;
+        flush_wakes();
     }
 
     /// Does something to a connection, if it is still there, that calls for a turn.

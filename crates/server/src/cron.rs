@@ -67,9 +67,11 @@ fn run(server: &Server, stop: &AtomicBool, every: &dyn Fn(i64)) {
             std::thread::sleep(Duration::from_millis(TICK_MS as u64));
             continue;
         }
+        let held = networking::hold_wakes();
         let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
         commands::evict::cycle(server);
         commands::tracking::cycle(server);
+        drop(held);
         if now_ms >= next_every_ms {
             next_every_ms = now_ms + 100;
             every(now_ms);

@@ -14,9 +14,10 @@ use crate::context::Cx;
 use crate::output::SEAL_BYTES;
 use crate::{NetStats, Outcome, Service};
 
-/// Unsent replies above this make a connection without an output limit wait for its peer. Clients
-/// exist that send a million commands before they read the first reply: those must fit.
-pub(super) const STALL_BYTES: usize = 32 << 20;
+/// With more unsent replies than this, no further commands of a connection without an output limit
+/// are executed. Its requests are still read: clients exist that send a million commands before
+/// they read the first reply.
+pub(super) const STALL_BYTES: usize = 16 << 20;
 /// With an output limit, replies are sent after so many bytes of requests: as often as Redis does,
 /// so that the limit cuts what it cuts there.
 const LIMITED_READ_BYTES: usize = 16 * 1024;
@@ -43,7 +44,10 @@ impl<S: Service> Connection<S> {
             }
         };
         loop {
-            match self.run(cx, &batch, &input[pos..], &mut step) {
+            let flow = self.run(cx, &batch, &input[pos..], &mut step);
+            // Its commands have let go of their locks.
+            crate::mailbox::flush_wakes();
+            match flow {
                 Flow::Through => {}
                 Flow::Closing => {
                     pos = input.len();

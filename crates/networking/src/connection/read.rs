@@ -8,6 +8,8 @@ use std::io;
 use std::mem::take;
 use std::sync::atomic::Ordering::Relaxed;
 
+use resp::Parsed;
+
 use super::{Closing, Connection};
 use crate::context::Cx;
 use crate::input::MOVE_MAX;
@@ -53,6 +55,44 @@ impl<S: Service> Connection<S> {
             cx.read_buffer = buffer;
         }
         self.check_query_limit(cx);
+    }
+
+    /// Reads what the peer sends while it does not take its replies, and executes none of it: who
+    /// sends all before it reads must not find its own sending stuck. Stops at half of what the
+    /// query buffer may hold; then the peer has to wait. Answers whether there is more to read.
+    pub(super) fn read_ahead(&mut self, cx: &mut Cx<S>) -> bool {
+        let most = cx.settings.query_buffer_limit.load(Relaxed) / 2;
+        let mut buffer = take(&mut cx.read_buffer);
+        while self.readable && self.closing == Closing::No && self.input.len() < most {
+            let large = self.parser.large_target();
+            let is_large = large.is_some();
+            let target = large.unwrap_or(&mut buffer);
+            let room = target.len();
+            let result = self.transport.read(target);
+            if matches!(result, Ok(0)) {
+                // What was read before is to be executed first; then the end is met again.
+                break;
+            }
+            let n = self.count_read(cx, result, room);
+            if is_large {
+                self.parser.large_filled(n);
+            } else {
+                self.input.append(&buffer[..n]);
+            }
+            if let Some(parked) = &mut self.parked
+                && n > 0
+                && parked.step.parsed == Parsed::NeedMore
+            {
+                // There is more now: look at it when the batch is through.
+                parked.step.parsed = Parsed::Full;
+            }
+            if self.readable && self.turn_is_over() {
+                cx.read_buffer = buffer;
+                return true;
+            }
+        }
+        cx.read_buffer = buffer;
+        false
     }
 
     /// Executes what is kept.

@@ -116,6 +116,25 @@ fn a_million_pipelined_commands_need_bounded_memory_though_nobody_reads() {
 }
 
 #[test]
+fn who_sends_everything_before_it_reads_is_not_stuck() {
+    let network = start(1);
+    let mut peer = connect(&network);
+    let mut writer = peer.stream.get_ref().try_clone().unwrap();
+    // Far more than sockets and unsent replies may hold, with large arguments among it.
+    let (small, large) = (vec![b'a'; 1000], vec![b'b'; 100_000]);
+    let mut chunk = request(&[b"ECHO", &small]).repeat(100);
+    chunk.extend(request(&[b"ECHO", &large]));
+    const CHUNKS: usize = 400;
+    (0..CHUNKS).for_each(|_| writer.write_all(&chunk).unwrap());
+    writer.write_all(b"PING\r\n").unwrap();
+    for _ in 0..CHUNKS {
+        (0..100).for_each(|_| assert!(peer.reply().as_bytes() == small));
+        assert!(peer.reply().as_bytes() == large);
+    }
+    assert_eq!(peer.reply(), "+PONG");
+}
+
+#[test]
 fn a_slow_reader_gets_a_huge_reply_and_others_do_not_wait() {
     let network = start(1);
     let (mut slow, mut other) = (connect(&network), connect(&network));
