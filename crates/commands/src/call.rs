@@ -14,6 +14,7 @@ use resp::{Args, Mark, ReplyWriter};
 use smallvec::SmallVec;
 
 use crate::command::{Command, flag};
+use crate::cost;
 use crate::ctx::{CmdResult, Ctx, Propagation, Redacted};
 use crate::dispatch::{Outcome, Prepared};
 use crate::keys;
@@ -50,6 +51,10 @@ pub(crate) fn call(
     let Ok(mut locked) = locked else {
         return Outcome::Deferred;
     };
+    let may_be_long = entry.is_costly || args.len() >= cost::MANY_ARGS;
+    if may_be_long && cost::is_long(server, session, (id, args), &locked) {
+        return Outcome::Away;
+    }
     if keyspace::pins_are_there()
         && crate::held::must_wait(server, session, (id, args), &mut locked, &park)
     {
@@ -110,6 +115,7 @@ pub(crate) fn new_ctx<'a>(
         hits: Cell::new(0),
         misses: Cell::new(0),
         deferred: false,
+        away: Cell::new(false),
         close: false,
         blocked: false,
         in_exec: false,
@@ -236,7 +242,7 @@ pub(crate) fn conclude(
     result: CmdResult,
 ) {
     let server = ctx.server;
-    if ctx.deferred {
+    if ctx.deferred || ctx.away.get() {
         out.truncate(before);
         return;
     }
@@ -372,6 +378,7 @@ fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
 
 fn finish(ctx: &Ctx<'_>) -> Outcome {
     match (ctx.deferred, ctx.blocked, ctx.close) {
+        _ if ctx.away.get() => Outcome::Away,
         (true, ..) => Outcome::Deferred,
         (_, true, _) => Outcome::Blocked,
         (_, _, true) => Outcome::Close,

@@ -10,6 +10,7 @@
 
 use resp::{Args, ReplyWriter};
 
+use crate::cost::Cost;
 use crate::ctx::{CmdResult, Ctx};
 
 /// Runs one command. `args.at(0)` is the command's name; arity is already checked.
@@ -397,6 +398,8 @@ pub struct Command {
     /// What the command does to its keys with these arguments, where the key specs are flagged
     /// `variable_flags`.
     pub flag_finder: Option<FlagFinder>,
+    /// How long it may take.
+    pub cost: Cost,
     /// Arguments in the notation of [`crate::docs`].
     pub args: &'static str,
     /// Subcommands; a command that has them needs no handler of its own.
@@ -424,6 +427,7 @@ impl Command {
             key_finder: None,
             any_key: None,
             flag_finder: None,
+            cost: Cost::Small,
             args: "",
             subcommands: &[],
             handler,
@@ -498,6 +502,11 @@ impl Command {
     /// Sets what tells the keys' flags where they depend on the arguments.
     pub const fn flag_finder(mut self, finder: FlagFinder) -> Self {
         self.flag_finder = Some(finder);
+        self
+    }
+    /// Sets what tells how long it will take.
+    pub const fn cost(mut self, cost: Cost) -> Self {
+        self.cost = cost;
         self
     }
     /// Sets the arguments, in the notation of [`crate::docs`].

@@ -84,6 +84,8 @@ pub struct Ctx<'a> {
     pub(crate) misses: Cell<u32>,
     /// A shard that the handler wanted was busy: the command is to be run again later.
     pub(crate) deferred: bool,
+    /// The command takes too long for a worker: it is to be run again, on an executor.
+    pub(crate) away: Cell<bool>,
     /// The client is to be closed once the reply is out.
     pub(crate) close: bool,
     /// The client waits without a reply.

@@ -47,8 +47,18 @@ pub enum Outcome {
     Close,
     /// Nothing happened: the same command is to be dispatched again when the client is resumed.
     Deferred,
+    /// Nothing happened: it takes long, and is to be dispatched again on an executor, with the
+    /// session that [`Session::lend`] gives.
+    Away,
     /// The client waits; the reply comes later through its link.
     Blocked,
+}
+
+impl Outcome {
+    /// Whether the command ran.
+    pub const fn is_run(self) -> bool {
+        !matches!(self, Self::Deferred | Self::Away)
+    }
 }
 
 /// Looks a command up and hashes its key.
@@ -130,7 +140,7 @@ fn dispatch_any(
         out.truncate(before);
         crate::replication::replied(server, session);
     }
-    if session.reply_mode != ReplyMode::On && outcome != Outcome::Deferred {
+    if session.reply_mode != ReplyMode::On && outcome.is_run() {
         match session.reply_mode {
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
             mode => {

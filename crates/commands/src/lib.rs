@@ -10,6 +10,7 @@ pub mod aof;
 pub mod blocking;
 pub mod call;
 pub mod command;
+pub mod cost;
 pub mod ctx;
 pub mod dispatch;
 pub mod docs;

@@ -16,6 +16,7 @@ use resp::{Args, ReplyWriter};
 
 use crate::call;
 use crate::command::{Command, flag};
+use crate::cost;
 use crate::ctx::{Ctx, Propagation};
 use crate::dispatch::{Outcome, Prepared};
 use crate::server::Server;
@@ -43,6 +44,7 @@ pub(crate) fn is_plain(command: &Command, is_brief: bool) -> bool {
         && command.flags & NOT_PLAIN == 0
         && command.subcommands.is_empty()
         && command.any_key.is_none()
+        && !command.cost.is_before()
 }
 
 /// Whether nothing stands in the way of plain commands of this session: each condition is one of
@@ -83,7 +85,8 @@ pub(crate) fn dispatch(
     }
     let entry = server.table.entry(prepared.id);
     let key = args.get(entry.single_key?)?;
-    if !entry.is_plain || !entry.command.arity_ok(args.len()) {
+    let is_long = args.len() >= cost::MANY_ARGS;
+    if !entry.is_plain || is_long || !entry.command.arity_ok(args.len()) {
         return None;
     }
     let shard = server.keyspace.shard_of(prepared.hash);

@@ -247,6 +247,8 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// Why EXEC may not run now, found when it came; it answers EXECABORT with that.
     pub(crate) exec_refusal: Option<resp::ReplyError>,
+    /// It is on a worker that others wait for: long commands are not run here.
+    pub may_leave: bool,
     /// CLIENT PAUSE holds its command.
     pub(crate) paused: bool,
     /// MIGRATE under way.
@@ -310,6 +312,7 @@ impl Session {
             no_touch: false,
             transaction: None,
             exec_refusal: None,
+            may_leave: false,
             paused: false,
             subscriptions: None,
             tracking: None,
@@ -338,6 +341,35 @@ impl Session {
         let mut this = Self::new(0, worker, origin, state, Arc::new(NoLink), Arc::from(""));
         this.authenticated = true;
         this
+    }
+
+    /// Takes the session out, to run a long command elsewhere, and leaves one in its place that
+    /// answers the connection's questions meanwhile.
+    pub fn lend(&mut self) -> Self {
+        let mut stand_in = Self::new(
+            self.id,
+            self.worker,
+            self.origin,
+            Arc::clone(&self.state),
+            Arc::clone(&self.link),
+            Arc::clone(&self.address),
+        );
+        stand_in.proto = self.proto;
+        stand_in.authenticated = self.authenticated;
+        stand_in.is_local = self.is_local;
+        stand_in.log_offset = self.log_offset;
+        stand_in.reply_offset = self.reply_offset;
+        let mut lent = std::mem::replace(self, stand_in);
+        lent.may_leave = false;
+        // What was looked at and read for a batch is looked at afresh.
+        (lent.clock_us, lent.ahead, lent.is_open) = (0, 0, false);
+        lent
+    }
+
+    /// Puts a lent session back.
+    pub fn give_back(&mut self, lent: Self) {
+        *self = lent;
+        self.may_leave = true;
     }
 
     /// Whether the client is a replica.

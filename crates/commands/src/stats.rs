@@ -174,9 +174,14 @@ struct Base {
     misses: u64,
 }
 
+/// Executors that have counters of their own.
+const EXECUTORS: usize = 8;
+
 /// The statistics of the whole process.
 pub struct Stats {
-    workers: Box<[WorkerStats]>,
+    /// Those of workers, then of executors, then the spare ones.
+    threads: Box<[WorkerStats]>,
+    workers: usize,
     base: Mutex<Base>,
     errors: Mutex<BTreeMap<Vec<u8>, u64>>,
     /// Error replies in all.
@@ -196,7 +201,10 @@ impl Stats {
     /// [`Stats::worker`]) and commands.
     pub fn new(workers: usize, commands: usize) -> Self {
         Self {
-            workers: (0..=workers).map(|_| WorkerStats::new(commands)).collect(),
+            threads: (0..=workers + EXECUTORS)
+                .map(|_| WorkerStats::new(commands))
+                .collect(),
+            workers,
             base: Mutex::new(Base {
                 totals: vec![CommandTotals::default(); commands],
                 histograms: vec![None; commands],
@@ -215,18 +223,23 @@ impl Stats {
 
     /// How many workers have counters of their own.
     pub fn workers(&self) -> usize {
-        self.workers.len() - 1
+        self.workers
+    }
+
+    /// The index of the counters of an executor; see [`Stats::worker`].
+    pub fn executor(&self, number: usize) -> usize {
+        self.workers + number.min(EXECUTORS)
     }
 
     /// The counters of a worker; any index past the workers gives the shared spare one.
     #[inline]
     pub fn worker(&self, index: usize) -> &WorkerStats {
-        &self.workers[index.min(self.workers.len() - 1)]
+        &self.threads[index.min(self.threads.len() - 1)]
     }
 
     fn raw_totals(&self, id: usize) -> CommandTotals {
         let mut sum = CommandTotals::default();
-        for cell in self.workers.iter().map(|worker| &worker.cells[id]) {
+        for cell in self.threads.iter().map(|worker| &worker.cells[id]) {
             sum.calls += cell.calls.load(Relaxed);
             sum.usec += cell.usec.load(Relaxed);
             sum.rejected += cell.rejected.load(Relaxed);
@@ -238,7 +251,7 @@ impl Stats {
     fn raw_histogram(&self, id: usize) -> Option<Vec<u64>> {
         let mut sum: Option<Vec<u64>> = None;
         for cell in self
-            .workers
+            .threads
             .iter()
             .filter_map(|worker| worker.cells[id].histogram.get())
         {
@@ -276,7 +289,7 @@ impl Stats {
     }
 
     fn raw_sum(&self, field: impl Fn(&WorkerStats) -> &AtomicU64) -> u64 {
-        self.workers
+        self.threads
             .iter()
             .map(|worker| field(worker).load(Relaxed))
             .sum()

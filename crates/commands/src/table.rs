@@ -26,6 +26,8 @@ pub struct Entry {
     pub(crate) is_brief: bool,
     /// See [`crate::plain`].
     pub(crate) is_plain: bool,
+    /// Whether its cost is to be asked for before it runs.
+    pub(crate) is_costly: bool,
     /// Ids of the subcommands.
     pub children: Vec<CommandId>,
     /// The container this is a subcommand of.
@@ -103,6 +105,7 @@ impl Table {
             single_key,
             is_brief,
             is_plain: crate::plain::is_plain(command, is_brief),
+            is_costly: command.cost.is_before(),
             children: Vec::new(),
             parent,
         });

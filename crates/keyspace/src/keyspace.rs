@@ -136,6 +136,17 @@ impl Keyspace {
         &self.shards
     }
 
+    /// About how many keys a database has: shards that others have locked are left out.
+    pub fn len_hint(&self, db: DbId, locked: &Locked<'_>) -> usize {
+        let own: usize = locked.dbs(db).map(crate::Db::len).sum();
+        let others = self.shard_ids().filter(|id| !locked.contains(*id));
+        let others = others.filter_map(|id| {
+            let guard = self.shards[id.index()].try_lock_once(id)?;
+            guard.data().dbs.get(db.index()).map(crate::Db::len)
+        });
+        own + others.sum::<usize>()
+    }
+
     /// Locks shards, spinning briefly on busy ones.
     #[inline]
     pub fn try_lock(&self, set: &ShardSet) -> Option<Locked<'_>> {

@@ -53,6 +53,18 @@ impl Service for Toy {
         Outcome::Done
     }
 
+    fn lend(&self, (): &mut ()) {}
+
+    fn dispatch_away(
+        &self,
+        (): &mut (),
+        _: usize,
+        args: Args<'_>,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        self.dispatch(&mut (), args, (), out)
+    }
+
     fn resume(&self, (): &mut (), _: Message, _: &mut ReplyWriter<'_>) -> Outcome {
         Outcome::Done
     }

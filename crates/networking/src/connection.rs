@@ -8,6 +8,7 @@
 //! read unless it is stalled; a connection that is not `backlog`ged, has no parked batch and has
 //! drained its socket has no whole command.
 
+mod away;
 mod execute;
 mod messages;
 mod read;
@@ -19,7 +20,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use mio::{Interest, Token};
 use resp::{Batch, Parsed, Parser};
 
+use self::away::Away;
 use crate::context::Cx;
+use crate::executors::FREE_BYTES_MIN;
 use crate::input::Input;
 use crate::output::Output;
 use crate::transport::Transport;
@@ -50,6 +53,8 @@ enum Hold {
     Deferred,
     /// A command has not been answered yet.
     Blocked,
+    /// A command runs on an executor, or is about to.
+    Away,
     /// The peer does not read its replies.
     Stalled,
 }
@@ -64,9 +69,9 @@ enum Closing {
 }
 
 /// Where a batch stands.
-struct Step {
+pub(crate) struct Step {
     /// The next command to dispatch.
-    next: usize,
+    pub(crate) next: usize,
     /// Bytes of input that the batch makes up.
     consumed: usize,
     /// What ended the parsing.
@@ -74,9 +79,9 @@ struct Step {
 }
 
 /// A batch that stopped half way. Its spans point into the connection's own input.
-struct Parked {
-    batch: Batch,
-    step: Step,
+pub(crate) struct Parked {
+    pub(crate) batch: Batch,
+    pub(crate) step: Step,
 }
 
 /// One connection; see the file's comment.
@@ -88,6 +93,8 @@ pub(crate) struct Connection<S: Service> {
     input: Input,
     output: Output,
     parked: Option<Box<Parked>>,
+    /// While its session is on an executor.
+    away: Option<Box<Away>>,
     hold: Hold,
     closing: Closing,
     /// The socket may have something to read.
@@ -108,6 +115,8 @@ pub(crate) struct Connection<S: Service> {
     unasked: bool,
     /// It stands in the worker's queue for a turn.
     pub(crate) queued: bool,
+    /// It has sent what it may in one turn, and has more.
+    sends_on: bool,
     /// Gauges of the output are not zero.
     gauged: bool,
     /// Unsent bytes at which it is closed at once; `usize::MAX`: none. As of this turn's start.
@@ -133,6 +142,7 @@ impl<S: Service> Connection<S> {
             input: Input::default(),
             output: Output::default(),
             parked: None,
+            away: None,
             hold: Hold::None,
             closing: Closing::No,
             readable: false,
@@ -144,6 +154,7 @@ impl<S: Service> Connection<S> {
             listed: false,
             unasked: false,
             queued: false,
+            sends_on: false,
             gauged: false,
             hard_limit: usize::MAX,
             soft_since_ms: 0,
@@ -202,6 +213,9 @@ impl<S: Service> Connection<S> {
         if self.hold == Hold::Blocked && self.read_closed {
             self.closing = Closing::Now;
         }
+        if self.hold == Hold::Away && self.away.is_none() && self.closing == Closing::No {
+            self.go_away(cx);
+        }
         self.note(cx);
         self.next()
     }
@@ -223,8 +237,9 @@ impl<S: Service> Connection<S> {
 
     fn next(&self) -> Next {
         match self.closing {
-            Closing::No => Next::Wait,
             Closing::Now => Next::Close,
+            _ if self.sends_on => Next::Again,
+            Closing::No => Next::Wait,
             Closing::AfterFlush if self.output.is_empty() && !self.transport.wants_flush() => {
                 Next::Linger
             }
@@ -250,6 +265,7 @@ impl<S: Service> Connection<S> {
     /// then nothing is in the input.
     fn query_len(&self) -> usize {
         match self.input.len() {
+            0 if self.away.is_some() => self.away_len(),
             0 if self.parser.is_midway() => self.parser.held_len(),
             len => len,
         }
@@ -259,6 +275,9 @@ impl<S: Service> Connection<S> {
     /// bytes behind those.
     fn query_parts(&self) -> (usize, usize) {
         let kept = self.input.len();
+        if let Some(away) = &self.away {
+            return away.query_parts();
+        }
         match &self.parked {
             Some(parked) if self.hold == Hold::Blocked => {
                 let running = parked.step.next.saturating_sub(1);
@@ -276,7 +295,7 @@ impl<S: Service> Connection<S> {
         let gauges = &self.client.gauges;
         gauges.args_len.store(args_len, Relaxed);
         gauges.query_len.store(query_len, Relaxed);
-        let allocated = self.input.allocated() + self.parser.held_size();
+        let allocated = self.input.allocated() + self.parser.held_size() + self.away_len();
         gauges.query_alloc.store(allocated, Relaxed);
         if self.gauged || !self.output.is_empty() {
             self.note_output();
@@ -317,7 +336,13 @@ impl<S: Service> Connection<S> {
     pub(crate) fn end(mut self, cx: &mut Cx<S>) -> (Arc<Client<S::Shared>>, Transport) {
         self.set_timer(cx, 0);
         self.client.set_closing();
-        cx.service.disconnect(self.session);
+        if self.output.len() >= FREE_BYTES_MIN {
+            cx.executors.free(std::mem::take(&mut self.output));
+        }
+        // While it is away, the session ends when it is back.
+        if self.away.is_none() {
+            cx.service.disconnect(self.session);
+        }
         (self.client, self.transport)
     }
 }

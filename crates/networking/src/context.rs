@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use resp::{ArgScratch, BATCH_COMMANDS_MAX, Batch};
 
+use crate::executors::Executors;
 use crate::network::Shared;
 use crate::output::BufferPool;
 use crate::timers::Timers;
@@ -28,6 +29,7 @@ pub(crate) struct Cx<S: Service> {
     /// What `prepare` found for each command of the batch.
     pub(crate) prepared: [S::Prepared; BATCH_COMMANDS_MAX],
     pub(crate) pool: BufferPool,
+    pub(crate) executors: Arc<Executors<S>>,
     pub(crate) timers: Timers,
     /// Connections whose replies are held back.
     pub(crate) withheld: Vec<ClientAddress>,
@@ -43,6 +45,7 @@ impl<S: Service> Cx<S> {
         shared: Arc<Shared<S::Shared>>,
         stats: Arc<NetStats>,
         poll: mio::Registry,
+        executors: Arc<Executors<S>>,
     ) -> Self {
         Self {
             service,
@@ -55,6 +58,7 @@ impl<S: Service> Cx<S> {
             args: ArgScratch::new(),
             prepared: [S::Prepared::default(); BATCH_COMMANDS_MAX],
             pool: BufferPool::default(),
+            executors,
             timers: Timers::default(),
             withheld: Vec::new(),
             unsettled: false,

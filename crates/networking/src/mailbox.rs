@@ -4,6 +4,7 @@
 //! after it saw the queue empty under the lock, and whoever pushes first after that finds the flag,
 //! clears it and wakes the worker, once, however many follow.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,6 +30,8 @@ pub(crate) enum Mail {
     Many(Arc<[ClientAddress]>, Bytes),
     /// What replies are held back for may have happened.
     Settle,
+    /// A [`crate::executors::Job`] that is done.
+    Returned(ClientAddress, Box<dyn Any + Send>),
     /// Flush what can be flushed and end.
     Stop,
 }

@@ -12,6 +12,7 @@ use mio::{Poll, Waker};
 use parking_lot::Mutex;
 
 use crate::acceptor::{Acceptor, Request};
+use crate::executors::Executors;
 use crate::listener::Listeners;
 use crate::mailbox::{Mail, Mailbox};
 use crate::memory::ClientMemory;
@@ -150,6 +151,7 @@ impl<T> Handle<T> {
 pub struct Network<S: Service> {
     service: Arc<S>,
     handle: Handle<S::Shared>,
+    executors: Arc<Executors<S>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -189,15 +191,19 @@ impl<S: Service> Network<S> {
             shared: Arc::clone(&shared),
         };
         service.attach(handle.clone());
+        let mailboxes = shared.mailboxes.clone();
+        let executors = Arc::new(Executors::new(Arc::clone(&service), mailboxes));
         let network = Self {
             service,
             handle,
+            executors,
             threads: Mutex::default(),
         };
         for (index, poll) in polls.into_iter().enumerate() {
             let stats = Arc::clone(&shared.stats[index]);
             let (service, shared) = (Arc::clone(&network.service), Arc::clone(&shared));
-            let worker = Worker::new(index, poll, service, shared, stats)?;
+            let executors = Arc::clone(&network.executors);
+            let worker = Worker::new(index, poll, service, shared, (stats, executors))?;
             let cpu = config.cpus.get(index % config.cpus.len().max(1)).copied();
             network.spawn(format!("worker-{index}"), move || {
                 if let Some(cpu) = cpu {
@@ -244,6 +250,7 @@ impl<S: Service> Network<S> {
                 tracing::error!("A network thread panicked");
             }
         }
+        self.executors.stop();
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
+use crate::executors::FREE_BYTES_MIN;
 use crate::transport::Transport;
 
 /// Shared payloads from this size on are chained instead of copied.
@@ -17,6 +18,8 @@ const SHARE_MIN: usize = 4 * 1024;
 pub(crate) const SEAL_BYTES: usize = 256 * 1024;
 /// Slices per `writev`.
 const SLICES_MAX: usize = 64;
+/// Sent in a row, before other connections have their turn.
+const SHARE_BYTES: usize = 256 * 1024;
 
 /// The unsent output of one connection.
 #[derive(Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Output {
     /// Replies are appended here.
     pub(crate) tail: Vec<u8>,
     chain: VecDeque<Bytes>,
+    /// Large chunks that are sent, to be freed elsewhere.
+    spent: Vec<Bytes>,
     /// Bytes of the chain's first chunk that are sent already.
     head: usize,
     /// Unsent bytes in the chain.
@@ -37,6 +42,8 @@ pub(crate) enum Sent {
     All,
     /// The socket is full.
     Part,
+    /// There is more, and others should have their turn.
+    Share,
 }
 
 impl Output {
@@ -83,12 +90,21 @@ impl Output {
         }
     }
 
-    /// Sends as much as the socket takes.
+    /// Takes what has been sent and is too large to be freed here.
+    #[inline]
+    pub(crate) fn take_spent(&mut self) -> Option<Vec<Bytes>> {
+        (!self.spent.is_empty()).then(|| std::mem::take(&mut self.spent))
+    }
+
+    /// Sends as much as the socket takes, up to a share.
     pub(crate) fn send(&mut self, to: &mut Transport) -> io::Result<(usize, Sent)> {
         let mut total = 0;
         while !self.is_empty() {
+            if total >= SHARE_BYTES {
+                return Ok((total, Sent::Share));
+            }
             let asked = self.len();
-            let (n, wanted) = match self.send_some(to) {
+            let (n, wanted) = match self.send_some(to, SHARE_BYTES - total) {
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.seal();
@@ -106,11 +122,11 @@ impl Output {
     }
 
     /// One system call. Answers with what was sent of what was offered.
-    fn send_some(&mut self, to: &mut Transport) -> io::Result<(usize, usize)> {
+    fn send_some(&mut self, to: &mut Transport, max: usize) -> io::Result<(usize, usize)> {
         if self.chain.is_empty() {
-            let wanted = self.tail.len();
-            let n = to.write(&self.tail)?;
-            if n == wanted {
+            let wanted = self.tail.len().min(max);
+            let n = to.write(&self.tail[..wanted])?;
+            if n == self.tail.len() {
                 self.tail.clear();
             } else {
                 self.seal();
@@ -128,9 +144,13 @@ impl Output {
             } else {
                 chunk
             };
+            let chunk = &chunk[..chunk.len().min(max - wanted)];
             *slice = IoSlice::new(chunk);
             count += 1;
             wanted += chunk.len();
+            if wanted == max {
+                break;
+            }
         }
         let n = to.write_vectored(&slices[..count])?;
         if n > self.chained {
@@ -151,7 +171,9 @@ impl Output {
             }
             n -= rest;
             self.head = 0;
-            self.chain.pop_front();
+            let sent = self.chain.pop_front();
+            self.spent
+                .extend(sent.filter(|chunk| chunk.len() >= FREE_BYTES_MIN));
         }
         self.chain = VecDeque::new();
     }

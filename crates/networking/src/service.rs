@@ -1,7 +1,7 @@
 //! The seam to the rest of the server: what a worker asks of it, and what others tell a connection.
 //!
 //! A worker calls every method of [`Service`] that takes a session on its own thread, one at a
-//! time per connection. Nothing here blocks: a command that cannot run now answers
+//! time per connection; while a command is away, an executor has the session. Nothing here blocks: a command that cannot run now answers
 //! [`Outcome::Deferred`] or [`Outcome::Blocked`], and a [`Message`] continues it.
 
 use std::any::Any;
@@ -46,6 +46,26 @@ pub trait Service: Send + Sync + Sized + 'static {
         session: &mut Self::Session,
         args: Args<'_>,
         prepared: Self::Prepared,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome;
+
+    /// Takes the session out, to go to an executor with the command that answered
+    /// [`Outcome::Away`], and leaves in its place what the other methods are asked with until
+    /// [`Service::give_back`]: of the same class, protocol and rights.
+    fn lend(&self, session: &mut Self::Session) -> Self::Session;
+
+    /// Puts the session back in the place of what [`Service::lend`] left.
+    fn give_back(&self, place: &mut Self::Session, session: Self::Session) {
+        *place = session;
+    }
+
+    /// Runs a command, from its beginning, on the executor of that number, below
+    /// [`crate::EXECUTORS_MAX`]. The outcome is anything but [`Outcome::Away`].
+    fn dispatch_away(
+        &self,
+        session: &mut Self::Session,
+        executor: usize,
+        args: Args<'_>,
         out: &mut ReplyWriter<'_>,
     ) -> Outcome;
 
@@ -140,6 +160,9 @@ pub enum Outcome {
     /// A shard was busy, or clients are paused: dispatch the same command again on
     /// [`Message::Resume`].
     Deferred,
+    /// Nothing happened yet: it takes long. An executor runs it meanwhile
+    /// ([`Service::dispatch_away`]).
+    Away,
     /// No reply yet; the commands behind this one wait until a message unblocks the client.
     Blocked,
 }

@@ -20,6 +20,7 @@ pub struct NetStats {
     pub(crate) output_limit_closed: AtomicU64,
     pub(crate) idle_closed: AtomicU64,
     pub(crate) deferred: AtomicU64,
+    pub(crate) away: AtomicU64,
     pub(crate) evicted: AtomicU64,
     input_max: RecentMax,
     output_max: RecentMax,
@@ -90,6 +91,8 @@ pub struct StatsTotals {
     pub idle_closed: u64,
     /// Commands deferred because a shard was busy or clients were paused.
     pub deferred: u64,
+    /// Commands that ran on an executor.
+    pub away: u64,
     /// `evicted_clients`.
     pub evicted: u64,
     /// `client_recent_max_input_buffer`: the largest of the latest seconds.
@@ -114,7 +117,7 @@ impl NetStats {
         self.output_max.note(n, now_ms);
     }
 
-    fn counters(&self) -> [&AtomicU64; 11] {
+    fn counters(&self) -> [&AtomicU64; 12] {
         [
             &self.accepted,
             &self.rejected,
@@ -126,6 +129,7 @@ impl NetStats {
             &self.output_limit_closed,
             &self.idle_closed,
             &self.deferred,
+            &self.away,
             &self.evicted,
         ]
     }
@@ -156,6 +160,7 @@ impl StatsTotals {
                 &mut total.output_limit_closed,
                 &mut total.idle_closed,
                 &mut total.deferred,
+                &mut total.away,
                 &mut total.evicted,
             ];
             for (sum, value) in sums.into_iter().zip(values) {

@@ -8,6 +8,7 @@
 mod lingering;
 mod slots;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::mem::take;
@@ -23,6 +24,7 @@ use self::slots::Slots;
 use crate::acceptor::NewConn;
 use crate::connection::{Connection, Next};
 use crate::context::Cx;
+use crate::executors::{Executors, Job};
 use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
 use crate::network::Shared;
 use crate::{Client, ClientAddress, NetStats, Service};
@@ -62,11 +64,11 @@ impl<S: Service> Worker<S> {
         poll: Poll,
         service: Arc<S>,
         shared: Arc<Shared<S::Shared>>,
-        stats: Arc<NetStats>,
+        (stats, executors): (Arc<NetStats>, Arc<Executors<S>>),
     ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
         let mailbox = Arc::clone(&shared.mailboxes[index]);
-        let cx = Cx::new(service, Arc::clone(&shared), stats, registry);
+        let cx = Cx::new(service, Arc::clone(&shared), stats, registry, executors);
         Ok(Self {
             index,
             poll,
@@ -242,6 +244,7 @@ impl<S: Service> Worker<S> {
                 Mail::Connection(new) => self.adopt(*new),
                 // The end of every round looks after these.
                 Mail::Settle => {}
+                Mail::Returned(to, job) => self.take_back(to, job),
                 Mail::Stop => self.stopping = true,
             }
         }
@@ -256,6 +259,21 @@ impl<S: Service> Worker<S> {
         {
             f(connection, &mut self.cx);
             self.queue(to.slot);
+        }
+    }
+
+    /// A command has come back from an executor, perhaps to nobody.
+    #[cold]
+    fn take_back(&mut self, to: ClientAddress, job: Box<dyn Any + Send>) {
+        let Ok(job) = job.downcast::<Job<S>>() else {
+            return;
+        };
+        match self.slots.get_mut(to.slot) {
+            Some(connection) if connection.id() == to.id => {
+                connection.take_back(&mut self.cx, *job);
+                self.queue(to.slot);
+            }
+            _ => self.cx.service.disconnect(job.session),
         }
     }
 

@@ -151,6 +151,7 @@ impl Service for App {
         );
         session.authenticated = self.server.users.default_is_nopass();
         session.is_local = client.info().is_local();
+        session.may_leave = true;
         session
     }
 
@@ -180,6 +181,30 @@ impl Service for App {
             prepared,
             out,
         ))
+    }
+
+    fn lend(&self, session: &mut Session) -> Session {
+        session.lend()
+    }
+
+    fn give_back(&self, place: &mut Session, session: Session) {
+        place.give_back(session);
+    }
+
+    fn dispatch_away(
+        &self,
+        session: &mut Session,
+        executor: usize,
+        args: Args<'_>,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        crash::prepare_thread();
+        let worker = std::mem::replace(&mut session.worker, self.server.stats.executor(executor));
+        let prepared = self.prepare(session, args);
+        let outcome = self.dispatch(session, args, prepared, out);
+        self.batch_end(session, BatchInfo::default());
+        session.worker = worker;
+        outcome
     }
 
     fn resume(
@@ -265,6 +290,7 @@ fn translate(outcome: commands::Outcome) -> Outcome {
         commands::Outcome::Done => Outcome::Done,
         commands::Outcome::Close => Outcome::Close,
         commands::Outcome::Deferred => Outcome::Deferred,
+        commands::Outcome::Away => Outcome::Away,
         commands::Outcome::Blocked => Outcome::Blocked,
     }
 }

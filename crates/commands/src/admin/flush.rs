@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{ALL_SHARDS, FAST, WRITE};
 use crate::command::{Command, Group, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `FLUSHALL`
@@ -23,7 +24,8 @@ pub const FLUSHALL: Command = Command::new("flushall", -1, flushall)
     .flags(WRITE | ALL_SHARDS)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-    .args("async?(async=ASYNC!^4.0.0 | sync=SYNC!^6.2.0)");
+    .args("async?(async=ASYNC!^4.0.0 | sync=SYNC!^6.2.0)")
+    .cost(Cost::Before(cost::flush));
 
 /// `FLUSHDB`
 pub const FLUSHDB: Command = Command::new("flushdb", -1, flushdb)
@@ -36,7 +38,8 @@ pub const FLUSHDB: Command = Command::new("flushdb", -1, flushdb)
     .flags(WRITE | ALL_SHARDS)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-    .args("async?(async=ASYNC!^4.0.0 | sync=SYNC!^6.2.0)");
+    .args("async?(async=ASYNC!^4.0.0 | sync=SYNC!^6.2.0)")
+    .cost(Cost::Before(cost::flush));
 
 /// `SWAPDB`
 pub const SWAPDB: Command = Command::new("swapdb", 3, swapdb)

@@ -8,6 +8,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `BITCOUNT`
@@ -18,7 +19,8 @@ pub const BITCOUNT: Command = Command::new("bitcount", -2, bitcount)
     .flags(READONLY)
     .categories(category::BITMAP)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 index?{start:integer end:integer index_unit?^7.0.0(byte=BYTE! | bit=BIT!)}");
+    .args("key:key@0 index?{start:integer end:integer index_unit?^7.0.0(byte=BYTE! | bit=BIT!)}")
+    .cost(Cost::Before(cost::walk));
 
 /// `BITPOS`
 pub const BITPOS: Command = Command::new("bitpos", -3, bitpos)
@@ -31,7 +33,8 @@ pub const BITPOS: Command = Command::new("bitpos", -3, bitpos)
     .args(
         "key:key@0 bit:integer index?{start:integer end_index?{end:integer \
          index_unit?^7.0.0(byte=BYTE! | bit=BIT!)}}",
-    );
+    )
+    .cost(Cost::Before(cost::walk));
 
 /// Bits `first` to `last`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

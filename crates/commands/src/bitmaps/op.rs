@@ -8,6 +8,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{DENYOOM, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `BITOP`
@@ -24,7 +25,8 @@ pub const BITOP: Command = Command::new("bitop", -4, bitop)
         KeySpec::at(2, "OW update"),
         KeySpec::at(3, "RO access").range(-1, 1, 0),
     ])
-    .args("operation destkey:key@0 key:key@1*");
+    .args("operation destkey:key@0 key:key@1*")
+    .cost(Cost::Before(cost::walk));
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {

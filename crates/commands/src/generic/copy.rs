@@ -8,6 +8,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `COPY`
@@ -18,7 +19,8 @@ pub const COPY: Command = Command::new("copy", -3, copy)
     .flags(WRITE | DENYOOM)
     .categories(category::KEYSPACE)
     .keys(&[KeySpec::at(1, "RO access"), KeySpec::at(2, "OW update")])
-    .args("source:key@0 destination:key@1 destination-db:integer=DB? replace=REPLACE!?");
+    .args("source:key@0 destination:key@1 destination-db:integer=DB? replace=REPLACE!?")
+    .cost(Cost::Before(cost::move_all));
 
 /// `MOVE`
 pub const MOVE: Command = Command::new("move", 3, move_key)

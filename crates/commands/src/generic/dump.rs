@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::command::flag::{ASKING, DENYOOM, READONLY, SYSCMD, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
 
@@ -27,7 +28,8 @@ pub const DUMP: Command = Command::new("dump", 2, dump)
     .categories(category::KEYSPACE)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::Before(cost::reply));
 
 const RESTORE_ARGS: &str = "key:key@0 ttl:integer serialized-value replace=REPLACE!?^3.0.0 \
                             absttl=ABSTTL!?^5.0.0 seconds:integer=IDLETIME?^5.0.0 \
@@ -41,7 +43,8 @@ pub const RESTORE: Command = Command::new("restore", -4, restore)
     .flags(WRITE | DENYOOM)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .keys(&[KeySpec::at(1, "OW update")])
-    .args(RESTORE_ARGS);
+    .args(RESTORE_ARGS)
+    .cost(Cost::Before(cost::payload));
 
 /// `RESTORE-ASKING`
 pub const RESTORE_ASKING: Command = Command::new("restore-asking", -4, restore)
@@ -51,7 +54,8 @@ pub const RESTORE_ASKING: Command = Command::new("restore-asking", -4, restore)
     .flags(WRITE | DENYOOM | ASKING | SYSCMD)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .keys(&[KeySpec::at(1, "OW update")])
-    .args(RESTORE_ARGS);
+    .args(RESTORE_ARGS)
+    .cost(Cost::Before(cost::payload));
 
 /// Seconds that an access clock of 24 bits tells apart; more are taken as half of them.
 const IDLE_SECONDS_MAX: i64 = 0x00ff_ffff;

@@ -9,6 +9,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{READONLY, WALKS_SHARDS};
 use crate::command::{Command, Group, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `KEYS`
@@ -19,7 +20,8 @@ pub const KEYS: Command = Command::new("keys", 2, keys)
     .flags(READONLY | WALKS_SHARDS)
     .categories(category::KEYSPACE | category::DANGEROUS)
     .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
-    .args("pattern:pattern");
+    .args("pattern:pattern")
+    .cost(Cost::Before(cost::all_keys));
 
 /// `SCAN`
 pub const SCAN: Command = Command::new("scan", -2, scan)
@@ -29,7 +31,8 @@ pub const SCAN: Command = Command::new("scan", -2, scan)
     .flags(READONLY | WALKS_SHARDS)
     .categories(category::KEYSPACE)
     .tips(&["nondeterministic_output", "request_policy:special"])
-    .args("cursor:integer pattern:pattern=MATCH? count:integer=COUNT? type=TYPE?^6.0.0");
+    .args("cursor:integer pattern:pattern=MATCH? count:integer=COUNT? type=TYPE?^6.0.0")
+    .cost(Cost::Before(cost::scan));
 
 /// `RANDOMKEY`
 pub const RANDOMKEY: Command = Command::new("randomkey", 1, randomkey)

@@ -14,6 +14,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
 
@@ -38,7 +39,8 @@ pub const SORT: Command = Command::new("sort", -2, sort)
         "key:key@0 pattern:pattern@1=BY? offset_count=LIMIT?{offset:integer \
          count:integer} pattern:pattern@1=GET?** order?(asc=ASC! | desc=DESC!) \
          sorting=ALPHA!? destination:key@2=STORE?",
-    );
+    )
+    .cost(Cost::Before(cost::sort));
 
 /// `SORT_RO`
 pub const SORT_RO: Command = Command::new("sort_ro", -2, sort_ro)
@@ -57,7 +59,8 @@ pub const SORT_RO: Command = Command::new("sort_ro", -2, sort_ro)
         "key:key@0 pattern:pattern@1=BY? offset_count=LIMIT?{offset:integer \
          count:integer} pattern:pattern@1=GET?** order?(asc=ASC! | desc=DESC!) \
          sorting=ALPHA!?",
-    );
+    )
+    .cost(Cost::Before(cost::sort));
 
 /// Whether BY or GET may lead to keys that the arguments do not name: without a `*` neither does.
 /// The option itself is not looked for, so that a name with a star is taken for a pattern.

@@ -11,6 +11,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use super::store;
 use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::zsets;
 
@@ -32,7 +33,8 @@ pub const GEOSEARCH: Command = Command::new("geosearch", -7, geosearch)
          box{width:double=BYBOX height:double unit(m=M! | km=KM! | ft=FT! | mi=MI!)}) \
          order?(asc=ASC! | desc=DESC!) count?{count:integer=COUNT any=ANY!?} \
          withcoord=WITHCOORD!? withdist=WITHDIST!? withhash=WITHHASH!?",
-    );
+    )
+    .cost(Cost::Before(cost::reply));
 
 /// `GEOSEARCHSTORE`
 pub const GEOSEARCHSTORE: Command = Command::new("geosearchstore", -8, geosearchstore)
@@ -52,7 +54,8 @@ pub const GEOSEARCHSTORE: Command = Command::new("geosearchstore", -8, geosearch
          box{width:double=BYBOX height:double unit(m=M! | km=KM! | ft=FT! | mi=MI!)}) \
          order?(asc=ASC! | desc=DESC!) count?{count:integer=COUNT any=ANY!?} \
          storedist=STOREDIST!?",
-    );
+    )
+    .cost(Cost::Before(cost::sort_all));
 
 /// `GEORADIUS`
 pub const GEORADIUS: Command = Command::new("georadius", -6, georadius)
@@ -79,7 +82,8 @@ pub const GEORADIUS: Command = Command::new("georadius", -6, georadius)
          ft=FT! | mi=MI!) withcoord=WITHCOORD!? withdist=WITHDIST!? withhash=WITHHASH!? \
          count?{count:integer=COUNT any=ANY!?^6.2.0} order?(asc=ASC! | desc=DESC!) \
          key:key@1=STORE? key:key@2=STOREDIST?",
-    );
+    )
+    .cost(Cost::Before(cost::reply));
 
 /// `GEORADIUS_RO`
 pub const GEORADIUS_RO: Command = Command::new("georadius_ro", -6, georadius_ro)
@@ -94,7 +98,8 @@ pub const GEORADIUS_RO: Command = Command::new("georadius_ro", -6, georadius_ro)
         "key:key@0 longitude:double latitude:double radius:double unit(m=M! | km=KM! | \
          ft=FT! | mi=MI!) withcoord=WITHCOORD!? withdist=WITHDIST!? withhash=WITHHASH!? \
          count?{count:integer=COUNT any=ANY!?^6.2.0} order?(asc=ASC! | desc=DESC!)",
-    );
+    )
+    .cost(Cost::Before(cost::reply));
 
 /// `GEORADIUSBYMEMBER`
 pub const GEORADIUSBYMEMBER: Command = Command::new("georadiusbymember", -5, georadiusbymember)
@@ -121,7 +126,8 @@ pub const GEORADIUSBYMEMBER: Command = Command::new("georadiusbymember", -5, geo
          withcoord=WITHCOORD!? withdist=WITHDIST!? withhash=WITHHASH!? \
          count?{count:integer=COUNT any=ANY!?} order?(asc=ASC! | desc=DESC!) \
          key:key@1=STORE? key:key@2=STOREDIST?",
-    );
+    )
+    .cost(Cost::Before(cost::reply));
 
 /// `GEORADIUSBYMEMBER_RO`
 pub const GEORADIUSBYMEMBER_RO: Command =
@@ -143,7 +149,8 @@ pub const GEORADIUSBYMEMBER_RO: Command =
             "key:key@0 member radius:double unit(m=M! | km=KM! | ft=FT! | mi=MI!) \
          withcoord=WITHCOORD!? withdist=WITHDIST!? withhash=WITHHASH!? \
          count?{count:integer=COUNT any=ANY!?} order?(asc=ASC! | desc=DESC!)",
-        );
+        )
+        .cost(Cost::Before(cost::reply));
 
 /// The target of the last STORE or STOREDIST, which is the one that counts.
 fn find_keys(args: Args<'_>, found: &mut dyn FnMut(usize, &'static str)) {

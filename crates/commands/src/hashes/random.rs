@@ -10,6 +10,7 @@ use resp::{Args, Proto, ReplyWriter, errors};
 use crate::collection::{parse_int, parts, reply_item};
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `HRANDFIELD`
@@ -21,7 +22,8 @@ pub const HRANDFIELD: Command = Command::new("hrandfield", -2, hrandfield)
     .categories(category::HASH)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 options?{count:integer withvalues=WITHVALUES!?}");
+    .args("key:key@0 options?{count:integer withvalues=WITHVALUES!?}")
+    .cost(Cost::AtMost(cost::counted));
 
 fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let Some(count) = args.get(2) else {
@@ -41,7 +43,10 @@ fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     }
     match ctx.read_hash(args.at(1))? {
         None => out.array(0),
-        Some(hash) => hash.with(|hash| some(ctx, hash, count, with_values, out)),
+        Some(hash) => {
+            ctx.takes_random(hash.len(), count)?;
+            hash.with(|hash| some(ctx, hash, count, with_values, out));
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use resp::{Args, ReplyWriter};
 use crate::collection::reply_item;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `HGET`
@@ -40,7 +41,8 @@ pub const HGETALL: Command = Command::new("hgetall", 2, hgetall)
     .categories(category::HASH)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `HKEYS`
 pub const HKEYS: Command = Command::new("hkeys", 2, hkeys)
@@ -51,7 +53,8 @@ pub const HKEYS: Command = Command::new("hkeys", 2, hkeys)
     .categories(category::HASH)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `HVALS`
 pub const HVALS: Command = Command::new("hvals", 2, hvals)
@@ -62,7 +65,8 @@ pub const HVALS: Command = Command::new("hvals", 2, hvals)
     .categories(category::HASH)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `HLEN`
 pub const HLEN: Command = Command::new("hlen", 2, hlen)
@@ -122,6 +126,7 @@ fn hgetall(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdR
         out.map(0);
         return Ok(());
     };
+    ctx.takes(hash.len(), cost::REPLY_NS)?;
     out.map(hash.len());
     hash.for_each(|field| {
         reply_item(field.name, out);
@@ -135,6 +140,7 @@ fn hkeys(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         out.array(0);
         return Ok(());
     };
+    ctx.takes(hash.len(), cost::REPLY_NS)?;
     out.array(hash.len());
     hash.for_each(|field| reply_item(field.name, out));
     Ok(())
@@ -145,6 +151,7 @@ fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         out.array(0);
         return Ok(());
     };
+    ctx.takes(hash.len(), cost::REPLY_NS)?;
     out.array(hash.len());
     hash.for_each(|field| reply_item(field.value, out));
     Ok(())

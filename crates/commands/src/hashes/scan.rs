@@ -5,6 +5,7 @@ use resp::{Args, ReplyWriter, errors};
 use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::generic::scan::ScanOptions;
 
@@ -23,7 +24,8 @@ pub const HSCAN: Command = Command::new("hscan", -3, hscan)
     .args(
         "key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT? \
          novalues=NOVALUES!?^7.4.0",
-    );
+    )
+    .cost(Cost::Before(cost::scan));
 
 fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;

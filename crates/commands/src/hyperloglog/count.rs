@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter};
 use super::{ADDED, bytes, error, sparse_bytes_max, store};
 use crate::command::flag::{DENYOOM, FAST, MAY_REPLICATE, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx, wrong_type};
 
 /// `PFADD`
@@ -33,7 +34,8 @@ pub const PFCOUNT: Command = Command::new("pfcount", -2, pfcount)
     .flags(READONLY | MAY_REPLICATE)
     .categories(category::HYPERLOGLOG)
     .keys(&[KeySpec::at(1, "RW access").range(-1, 1, 0)])
-    .args("key:key@0*");
+    .args("key:key@0*")
+    .cost(Cost::Before(cost::registers));
 
 fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let sparse_max = sparse_bytes_max(ctx.server);

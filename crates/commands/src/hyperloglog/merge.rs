@@ -6,6 +6,7 @@ use resp::{Args, ReplyWriter};
 use super::{ADDED, bytes, error, sparse_bytes_max, store};
 use crate::command::flag::{DENYOOM, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx, wrong_type};
 
 /// `PFMERGE`
@@ -19,7 +20,8 @@ pub const PFMERGE: Command = Command::new("pfmerge", -2, pfmerge)
         KeySpec::at(1, "RW access insert"),
         KeySpec::at(2, "RO access").range(-1, 1, 0),
     ])
-    .args("destkey:key@0 sourcekey:key@1*");
+    .args("destkey:key@0 sourcekey:key@1*")
+    .cost(Cost::Before(cost::registers));
 
 fn pfmerge(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut union = Registers::new();

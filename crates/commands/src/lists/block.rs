@@ -11,6 +11,7 @@ use super::{parse_end, pop};
 use crate::blocking::{Deadline, Want, parse_seconds};
 use crate::command::flag::{BLOCKING, DENYOOM, NOSCRIPT, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `BLPOP`
@@ -53,7 +54,8 @@ pub const BLMPOP: Command = Command::new("blmpop", -5, blmpop)
     .args(
         "timeout:double numkeys:integer key:key@0* where(left=LEFT! | right=RIGHT!) \
          count:integer=COUNT?",
-    );
+    )
+    .cost(Cost::AtMost(cost::move_all));
 
 /// `BLMOVE`
 pub const BLMOVE: Command = Command::new("blmove", 6, blmove)
@@ -126,6 +128,7 @@ fn blmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
     let (names, end, count) = pop::parse_many(args, 2)?;
     let deadline = parse_seconds(args.at(1))?;
     for name in names.iter() {
+        ctx.takes_some(name, count)?;
         if pop::pop_with_key(ctx, name, end, count, out)? {
             return Ok(());
         }

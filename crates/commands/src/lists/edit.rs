@@ -11,6 +11,7 @@ use super::{event, limits};
 use crate::collection::{self, parse_int, range_of};
 use crate::command::flag::{DENYOOM, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `LSET`
@@ -31,7 +32,8 @@ pub const LINSERT: Command = Command::new("linsert", 5, linsert)
     .flags(WRITE | DENYOOM)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW insert")])
-    .args("key:key@0 where(before=BEFORE! | after=AFTER!) pivot element");
+    .args("key:key@0 where(before=BEFORE! | after=AFTER!) pivot element")
+    .cost(Cost::Before(cost::walk));
 
 /// `LREM`
 pub const LREM: Command = Command::new("lrem", 4, lrem)
@@ -41,7 +43,8 @@ pub const LREM: Command = Command::new("lrem", 4, lrem)
     .flags(WRITE)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 count:integer element");
+    .args("key:key@0 count:integer element")
+    .cost(Cost::Before(cost::walk));
 
 /// `LTRIM`
 pub const LTRIM: Command = Command::new("ltrim", 4, ltrim)
@@ -51,7 +54,8 @@ pub const LTRIM: Command = Command::new("ltrim", 4, ltrim)
     .flags(WRITE)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 start:integer stop:integer");
+    .args("key:key@0 start:integer stop:integer")
+    .cost(Cost::Before(cost::trim));
 
 fn lset(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let limits = limits(ctx.server);

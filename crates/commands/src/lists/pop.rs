@@ -14,6 +14,7 @@ use super::{limits, parse_end, popped};
 use crate::collection::{self, parse_count, parse_positive, reply_item};
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `LPOP`
@@ -27,7 +28,8 @@ pub const LPOP: Command = Command::new("lpop", -2, lpop)
     .flags(WRITE | FAST)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0 count:integer?^6.2.0");
+    .args("key:key@0 count:integer?^6.2.0")
+    .cost(Cost::AtMost(cost::counted));
 
 /// `RPOP`
 pub const RPOP: Command = Command::new("rpop", -2, rpop)
@@ -40,7 +42,8 @@ pub const RPOP: Command = Command::new("rpop", -2, rpop)
     .flags(WRITE | FAST)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0 count:integer?^6.2.0");
+    .args("key:key@0 count:integer?^6.2.0")
+    .cost(Cost::AtMost(cost::counted));
 
 /// `LMPOP`
 pub const LMPOP: Command = Command::new("lmpop", -4, lmpop)
@@ -53,7 +56,8 @@ pub const LMPOP: Command = Command::new("lmpop", -4, lmpop)
     .flags(WRITE)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RW access delete").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* where(left=LEFT! | right=RIGHT!) count:integer=COUNT?");
+    .args("numkeys:integer key:key@0* where(left=LEFT! | right=RIGHT!) count:integer=COUNT?")
+    .cost(Cost::AtMost(cost::move_all));
 
 fn lpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     pop(ctx, args, End::Head, out)
@@ -90,6 +94,7 @@ fn pop_some(
         return Err(errors::wrong_arity(ctx.command().name));
     }
     let count = parse_count(count, errors::MUST_BE_POSITIVE)?;
+    ctx.takes_some(args.at(1), count)?;
     let limits = limits(ctx.server);
     let mut key = ctx.write(args.at(1));
     match collection::view::<List>(&key)? {
@@ -137,6 +142,7 @@ fn take(
 fn lmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let (names, end, count) = parse_many(args, 1)?;
     for name in names.iter() {
+        ctx.takes_some(name, count)?;
         if pop_with_key(ctx, name, end, count, out)? {
             return Ok(());
         }

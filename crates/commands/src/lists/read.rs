@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use crate::collection::{parse_count, parse_int, range_of, reply_item};
 use crate::command::flag::{FAST, READONLY};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `LLEN`
@@ -43,7 +44,8 @@ pub const LRANGE: Command = Command::new("lrange", 4, lrange)
     .flags(READONLY)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 start:integer stop:integer");
+    .args("key:key@0 start:integer stop:integer")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `LPOS`
 pub const LPOS: Command = Command::new("lpos", -3, lpos)
@@ -56,7 +58,8 @@ pub const LPOS: Command = Command::new("lpos", -3, lpos)
     .flags(READONLY)
     .categories(category::LIST)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 element rank:integer=RANK? num-matches:integer=COUNT? len:integer=MAXLEN?");
+    .args("key:key@0 element rank:integer=RANK? num-matches:integer=COUNT? len:integer=MAXLEN?")
+    .cost(Cost::Before(cost::walk));
 
 fn llen(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let len = ctx.read_as::<List>(args.at(1))?.map_or(0, List::len);
@@ -82,6 +85,7 @@ fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
         return Ok(());
     };
     let (start, count) = range_of(start, stop, list.len());
+    ctx.takes(count, cost::REPLY_NS)?;
     out.array(count);
     list.for_range(start, count, |item| reply_item(item, out));
     Ok(())

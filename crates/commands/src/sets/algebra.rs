@@ -18,6 +18,7 @@ use super::limits;
 use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SINTER`
@@ -32,7 +33,8 @@ pub const SINTER: Command = Command::new("sinter", -2, sinter)
     .categories(category::SET)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access").range(-1, 1, 0)])
-    .args("key:key@0*");
+    .args("key:key@0*")
+    .cost(Cost::Before(cost::intersect));
 
 /// `SUNION`
 pub const SUNION: Command = Command::new("sunion", -2, sunion)
@@ -43,7 +45,8 @@ pub const SUNION: Command = Command::new("sunion", -2, sunion)
     .categories(category::SET)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access").range(-1, 1, 0)])
-    .args("key:key@0*");
+    .args("key:key@0*")
+    .cost(Cost::Before(cost::move_all));
 
 /// `SDIFF`
 pub const SDIFF: Command = Command::new("sdiff", -2, sdiff)
@@ -57,7 +60,8 @@ pub const SDIFF: Command = Command::new("sdiff", -2, sdiff)
     .categories(category::SET)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access").range(-1, 1, 0)])
-    .args("key:key@0*");
+    .args("key:key@0*")
+    .cost(Cost::Before(cost::move_all));
 
 /// Sets probed for each member, at most.
 const PROBES_MAX: usize = 8;

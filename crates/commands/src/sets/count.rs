@@ -11,6 +11,7 @@ use super::algebra::{Operands, Operation};
 use crate::collection::{parse_count, parse_positive};
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SINTERCARD`
@@ -24,7 +25,8 @@ pub const SINTERCARD: Command = Command::new("sintercard", -3, sintercard)
     .flags(READONLY)
     .categories(category::SET)
     .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* limit:integer=LIMIT?");
+    .args("numkeys:integer key:key@0* limit:integer=LIMIT?")
+    .cost(Cost::Before(cost::intersect));
 
 /// `SUNIONCARD`
 pub const SUNIONCARD: Command = Command::new("sunioncard", -3, sunioncard)
@@ -37,7 +39,8 @@ pub const SUNIONCARD: Command = Command::new("sunioncard", -3, sunioncard)
     .flags(READONLY)
     .categories(category::SET)
     .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* approx=APPROX!? limit:integer=LIMIT?");
+    .args("numkeys:integer key:key@0* approx=APPROX!? limit:integer=LIMIT?")
+    .cost(Cost::Before(cost::move_all));
 
 /// `SDIFFCARD`
 pub const SDIFFCARD: Command = Command::new("sdiffcard", -3, sdiffcard)
@@ -50,7 +53,8 @@ pub const SDIFFCARD: Command = Command::new("sdiffcard", -3, sdiffcard)
     .flags(READONLY)
     .categories(category::SET)
     .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* limit:integer=LIMIT?");
+    .args("numkeys:integer key:key@0* limit:integer=LIMIT?")
+    .cost(Cost::Before(cost::move_all));
 
 fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     count(ctx, args, Operation::Intersection, out)

@@ -10,6 +10,7 @@ use super::{event, limits};
 use crate::collection::{self, reply_item};
 use crate::command::flag::{DENYOOM, FAST, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SADD`
@@ -64,7 +65,8 @@ pub const SMEMBERS: Command = Command::new("smembers", 2, smembers)
     .categories(category::SET)
     .tips(&["nondeterministic_output_order"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `SCARD`
 pub const SCARD: Command = Command::new("scard", 2, scard)
@@ -133,6 +135,7 @@ fn smembers(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
         out.set(0);
         return Ok(());
     };
+    ctx.takes(set.len(), cost::REPLY_NS)?;
     out.set(set.len());
     set.for_each(|member| reply_item(member, out));
     Ok(())

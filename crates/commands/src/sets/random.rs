@@ -10,6 +10,7 @@ use super::event;
 use crate::collection::{self, parse_count, parse_int, parts, reply_item};
 use crate::command::flag::{FAST, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SPOP`
@@ -21,7 +22,8 @@ pub const SPOP: Command = Command::new("spop", -2, spop)
     .categories(category::SET)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0 count:integer?^3.2.0");
+    .args("key:key@0 count:integer?^3.2.0")
+    .cost(Cost::AtMost(cost::counted));
 
 /// `SRANDMEMBER`
 pub const SRANDMEMBER: Command = Command::new("srandmember", -2, srandmember)
@@ -32,7 +34,8 @@ pub const SRANDMEMBER: Command = Command::new("srandmember", -2, srandmember)
     .categories(category::SET)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 count:integer?^2.6.0");
+    .args("key:key@0 count:integer?^2.6.0")
+    .cost(Cost::AtMost(cost::counted));
 
 fn spop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     match args.len() {
@@ -61,6 +64,7 @@ fn spop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
 
 fn spop_some(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let count = parse_count(args.at(2), errors::MUST_BE_POSITIVE)?;
+    ctx.takes_some(args.at(1), count)?;
     let is_logged = ctx.server.log.is_wanted();
     let mut key = ctx.write(args.at(1));
     let len = collection::view::<Set>(&key)?.map_or(0, Set::len);
@@ -125,6 +129,7 @@ fn srandmember_some(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>
         out.array(0);
         return Ok(());
     };
+    ctx.takes_random(set.len(), count)?;
     if count < 0 {
         let start = out.mark();
         out.array(wanted);

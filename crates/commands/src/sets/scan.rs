@@ -6,6 +6,7 @@ use resp::{Args, ReplyWriter, errors};
 use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::generic::scan::ScanOptions;
 
@@ -21,7 +22,8 @@ pub const SSCAN: Command = Command::new("sscan", -3, sscan)
     .categories(category::SET)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT?");
+    .args("key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT?")
+    .cost(Cost::Before(cost::scan));
 
 fn sscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;

@@ -10,6 +10,7 @@ use super::event;
 use crate::collection;
 use crate::command::flag::{DENYOOM, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SINTERSTORE`
@@ -26,7 +27,8 @@ pub const SINTERSTORE: Command = Command::new("sinterstore", -3, sinterstore)
         KeySpec::at(1, "RW update"),
         KeySpec::at(2, "RO access").range(-1, 1, 0),
     ])
-    .args("destination:key@0 key:key@1*");
+    .args("destination:key@0 key:key@1*")
+    .cost(Cost::Before(cost::intersect));
 
 /// `SUNIONSTORE`
 pub const SUNIONSTORE: Command = Command::new("sunionstore", -3, sunionstore)
@@ -39,7 +41,8 @@ pub const SUNIONSTORE: Command = Command::new("sunionstore", -3, sunionstore)
         KeySpec::at(1, "OW update"),
         KeySpec::at(2, "RO access").range(-1, 1, 0),
     ])
-    .args("destination:key@0 key:key@1*");
+    .args("destination:key@0 key:key@1*")
+    .cost(Cost::Before(cost::move_all));
 
 /// `SDIFFSTORE`
 pub const SDIFFSTORE: Command = Command::new("sdiffstore", -3, sdiffstore)
@@ -55,7 +58,8 @@ pub const SDIFFSTORE: Command = Command::new("sdiffstore", -3, sdiffstore)
         KeySpec::at(1, "OW update"),
         KeySpec::at(2, "RO access").range(-1, 1, 0),
     ])
-    .args("destination:key@0 key:key@1*");
+    .args("destination:key@0 key:key@1*")
+    .cost(Cost::Before(cost::move_all));
 
 fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     store(ctx, args, Operation::Intersection, "sinterstore", out)

@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use super::parse;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `XPENDING`
@@ -27,7 +28,8 @@ pub const XPENDING: Command = Command::new("xpending", -3, xpending)
     .args(
         "key:key@0 group filters?{min-idle-time:integer=IDLE?^6.2.0 start end \
          count:integer consumer?}",
-    );
+    )
+    .cost(Cost::Before(cost::walk));
 
 /// The longer form.
 struct Filter<'a> {

@@ -9,6 +9,7 @@ use resp::{Args, ReplyWriter, errors};
 use super::parse;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `XLEN`
@@ -29,7 +30,8 @@ pub const XRANGE: Command = Command::new("xrange", -4, xrange)
     .flags(READONLY)
     .categories(category::STREAM)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 start end count:integer=COUNT?");
+    .args("key:key@0 start end count:integer=COUNT?")
+    .cost(Cost::AtMost(cost::entries));
 
 /// `XREVRANGE`
 pub const XREVRANGE: Command = Command::new("xrevrange", -4, xrevrange)
@@ -42,7 +44,8 @@ pub const XREVRANGE: Command = Command::new("xrevrange", -4, xrevrange)
     .flags(READONLY)
     .categories(category::STREAM)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 end start count:integer=COUNT?");
+    .args("key:key@0 end start count:integer=COUNT?")
+    .cost(Cost::AtMost(cost::entries));
 
 fn xlen(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let stream = ctx.read_as::<Stream>(args.at(1))?;
@@ -76,7 +79,11 @@ fn range(ctx: &Ctx<'_>, args: Args<'_>, reverse: bool, out: &mut ReplyWriter<'_>
     };
     match count {
         Some(0) => out.null_array(),
-        _ => super::write_entries(stream.range(start, end, reverse), count.unwrap_or(0), out),
+        _ => {
+            let len = cost::span(stream, start, end).min(count.unwrap_or(usize::MAX));
+            ctx.takes(len, cost::ENTRY_NS)?;
+            super::write_entries(stream.range(start, end, reverse), count.unwrap_or(0), out);
+        }
     }
     Ok(())
 }

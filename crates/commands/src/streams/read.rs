@@ -16,6 +16,7 @@ use crate::blocking::{Deadline, Want, parse_milliseconds};
 use crate::collection::open_checked;
 use crate::command::flag::{BLOCKING, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
 
@@ -33,7 +34,8 @@ pub const XREAD: Command = Command::new("xread", -4, xread)
     .flags(BLOCKING | READONLY)
     .categories(category::STREAM)
     .keys(&[KeySpec::keyword("STREAMS", 1, "RO access").range(-1, 1, 2)])
-    .args("count:integer=COUNT? milliseconds:integer=BLOCK? streams=STREAMS{key:key@0* id*}");
+    .args("count:integer=COUNT? milliseconds:integer=BLOCK? streams=STREAMS{key:key@0* id*}")
+    .cost(Cost::AtMost(cost::entries));
 
 /// `XREADGROUP`
 pub const XREADGROUP: Command = Command::new("xreadgroup", -7, xreadgroup)
@@ -49,7 +51,8 @@ pub const XREADGROUP: Command = Command::new("xreadgroup", -7, xreadgroup)
     .args(
         "group_consumer=GROUP{group consumer} count:integer=COUNT? \
          milliseconds:integer=BLOCK? noack=NOACK!? streams=STREAMS{key:key@0* id*}",
-    );
+    )
+    .cost(Cost::AtMost(cost::entries));
 
 /// From where on a stream is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +211,7 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         };
         let Some(start) = id.next() else { continue };
         if stream.last_live_id().is_some_and(|last| last >= start) {
+            takes(ctx, stream, start, request.count)?;
             frame.begin_stream(key, out);
             let entries = stream.range(start, StreamId::MAX, false);
             super::write_entries(entries, request.count, out);
@@ -223,6 +227,16 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         );
     }
     Ok(())
+}
+
+/// Leaves the worker where the entries from `start` on, at most `count` of them (0: all), are many.
+///
+/// # Errors
+/// If so.
+fn takes(ctx: &Ctx<'_>, stream: &Stream, start: StreamId, count: usize) -> CmdResult {
+    let len = cost::span(stream, start, StreamId::MAX);
+    let len = if count == 0 { len } else { len.min(count) };
+    ctx.takes(len, cost::ENTRY_NS)
 }
 
 /// Nothing was found: waits, if that is asked for and possible.
@@ -274,11 +288,15 @@ fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     for (key, id) in request.pairs() {
         let found = ctx
             .read_as::<Stream>(key)?
-            .and_then(|stream| stream.group(group));
+            .and_then(|stream| Some((stream, stream.group(group)?)));
         if found.is_none() {
             return Err(errors::stream::nogroup_xreadgroup(key, group));
         }
-        sources.push((key, resolve_in_group(id)?));
+        let from = resolve_in_group(id)?;
+        if let (From::New, Some((stream, group))) = (&from, found) {
+            takes(ctx, stream, group.last_id(), request.count)?;
+        }
+        sources.push((key, from));
     }
     let mut frame = Frame::default();
     for (key, from) in sources {

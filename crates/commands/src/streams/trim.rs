@@ -12,6 +12,7 @@ use super::parse;
 use crate::collection::{open_checked, view};
 use crate::command::flag::WRITE;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `XTRIM`
@@ -28,7 +29,8 @@ pub const XTRIM: Command = Command::new("xtrim", -4, xtrim)
          operator?(equal=\"=\"! | approximately=\"~\"!) threshold \
          count:integer=LIMIT?^6.2.0} \
          condition?^8.2.0(keepref=KEEPREF! | delref=DELREF! | acked=ACKED!)",
-    );
+    )
+    .cost(Cost::Before(cost::trim));
 
 /// The options of XADD and XTRIM.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use resp::{Args, ReplyError, ReplyWriter};
 
 use crate::command::flag::{FAST, READONLY};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `DIGEST`
@@ -17,7 +18,8 @@ pub const DIGEST: Command = Command::new("digest", 2, digest)
     .flags(READONLY | FAST)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::Before(cost::walk));
 
 const BAD_DIGEST: ReplyError =
     ReplyError::new("ERR The digest must be exactly 16 hexadecimal characters");

@@ -10,6 +10,7 @@ use super::options::{self, Allowed, Expiry};
 use super::range;
 use crate::command::flag::{FAST, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `GET`
@@ -20,7 +21,8 @@ pub const GET: Command = Command::new("get", 2, get)
     .flags(READONLY | FAST)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `GETDEL`
 pub const GETDEL: Command = Command::new("getdel", 2, getdel)
@@ -33,7 +35,8 @@ pub const GETDEL: Command = Command::new("getdel", 2, getdel)
     .flags(WRITE | FAST)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0");
+    .args("key:key@0")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `GETEX`
 pub const GETEX: Command = Command::new("getex", -2, getex)
@@ -50,7 +53,8 @@ pub const GETEX: Command = Command::new("getex", -2, getex)
         "key:key@0 expiration?(seconds:integer=EX | milliseconds:integer=PX | \
          unix-time-seconds:unix-time=EXAT | unix-time-milliseconds:unix-time=PXAT | \
          persist=PERSIST!)",
-    );
+    )
+    .cost(Cost::AtMost(cost::reply));
 
 /// `MGET`
 pub const MGET: Command = Command::new("mget", -2, mget)
@@ -61,7 +65,8 @@ pub const MGET: Command = Command::new("mget", -2, mget)
     .categories(category::STRING)
     .tips(&["request_policy:multi_shard"])
     .keys(&[KeySpec::at(1, "RO access").range(-1, 1, 0)])
-    .args("key:key@0*");
+    .args("key:key@0*")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `STRLEN`
 pub const STRLEN: Command = Command::new("strlen", 2, strlen)
@@ -81,7 +86,8 @@ pub const GETRANGE: Command = Command::new("getrange", 4, getrange)
     .flags(READONLY)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 start:integer end:integer");
+    .args("key:key@0 start:integer end:integer")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `SUBSTR`
 pub const SUBSTR: Command = Command::new("substr", 4, getrange)
@@ -92,7 +98,8 @@ pub const SUBSTR: Command = Command::new("substr", 4, getrange)
     .categories(category::STRING)
     .deprecated("2.0.0", "`GETRANGE`")
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 start:integer end:integer");
+    .args("key:key@0 start:integer end:integer")
+    .cost(Cost::AtMost(cost::reply));
 
 #[inline]
 fn reply(text: Option<StrRef<'_>>, out: &mut ReplyWriter<'_>) {
@@ -103,12 +110,15 @@ fn reply(text: Option<StrRef<'_>>, out: &mut ReplyWriter<'_>) {
 }
 
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    reply(ctx.read_str(args.at(1))?, out);
+    let found = ctx.read_str(args.at(1))?;
+    ctx.takes_text(found)?;
+    reply(found, out);
     Ok(())
 }
 
 fn getdel(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let found = ctx.read_str(args.at(1))?;
+    ctx.takes_text(found)?;
     let exists = found.is_some();
     reply(found, out);
     if exists {
@@ -127,6 +137,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     };
     let options = options::parse(ctx, args.from(2), allowed)?;
     let found = ctx.read_str(args.at(1))?;
+    ctx.takes_text(found)?;
     let exists = found.is_some();
     reply(found, out);
     match options.expiry {
@@ -164,9 +175,14 @@ fn persist(ctx: &mut Ctx<'_>, args: Args<'_>) {
 
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     out.array(args.len() - 1);
+    let mut bytes = 0;
     for key in args.from(1).iter() {
         match ctx.read(key).map(|entry| entry.value()) {
-            Some(ValueRef::Str(text)) => out.bulk(text.as_bytes(&mut None)),
+            Some(ValueRef::Str(text)) => {
+                bytes += text.len();
+                ctx.takes_bytes(bytes)?;
+                out.bulk(text.as_bytes(&mut None));
+            }
             _ => out.null(),
         }
     }
@@ -188,6 +204,8 @@ fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     let bytes = text
         .as_ref()
         .map_or(&b""[..], |text| text.as_bytes(&mut scratch));
-    out.bulk(range::slice(bytes, start, end));
+    let part = range::slice(bytes, start, end);
+    ctx.takes_bytes(part.len())?;
+    out.bulk(part);
     Ok(())
 }

@@ -9,6 +9,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `LCS`
@@ -25,7 +26,8 @@ pub const LCS: Command = Command::new("lcs", -3, lcs)
     .args(
         "key1:key@0 key2:key@0 len=LEN!? idx=IDX!? len:integer=MINMATCHLEN? \
          withmatchlen=WITHMATCHLEN!?",
-    );
+    )
+    .cost(Cost::Before(cost::product));
 
 #[derive(Default)]
 struct Options {

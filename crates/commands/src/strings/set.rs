@@ -9,6 +9,7 @@ use resp::{Args, ReplyWriter};
 use super::options::{self, Allowed, Condition, Expiry, Options};
 use crate::command::flag::{BRIEF, DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `SET`
@@ -83,7 +84,8 @@ pub const GETSET: Command = Command::new("getset", 3, getset)
     .categories(category::STRING)
     .deprecated("6.2.0", "`SET` with the `!GET` argument")
     .keys(&[KeySpec::at(1, "RW access update")])
-    .args("key:key@0 value");
+    .args("key:key@0 value")
+    .cost(Cost::AtMost(cost::reply));
 
 /// The string at `args.at(at)` as SET stores it: an integer, a large argument's own allocation, or
 /// a copy.

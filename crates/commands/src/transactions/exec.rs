@@ -13,6 +13,7 @@ use crate::command::flag::{
     ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, RUNS_QUEUE, SKIP_SLOWLOG, STALE,
 };
 use crate::command::{Command, Group, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::multi::Transaction;
 
@@ -30,7 +31,8 @@ pub const EXEC: Command = Command::new("exec", 1, exec)
     .since("1.2.0")
     .docs("Runs the commands of a transaction as one.", "")
     .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED | LOCKS_QUEUE | RUNS_QUEUE)
-    .categories(category::TRANSACTION);
+    .categories(category::TRANSACTION)
+    .cost(Cost::Before(cost::queue));
 
 /// `DISCARD`
 pub const DISCARD: Command = Command::new("discard", 1, discard)

@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 
 use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `ZUNION`
@@ -30,7 +31,8 @@ pub const ZUNION: Command = Command::new("zunion", -3, zunion)
         "numkeys:integer key:key@0* weight:integer=WEIGHTS?* \
          aggregate=AGGREGATE?(sum=SUM! | min=MIN! | max=MAX! | count=COUNT!^8.8.0) \
          withscores=WITHSCORES!?",
-    );
+    )
+    .cost(Cost::Before(cost::sort_all));
 
 /// `ZINTER`
 pub const ZINTER: Command = Command::new("zinter", -3, zinter)
@@ -44,7 +46,8 @@ pub const ZINTER: Command = Command::new("zinter", -3, zinter)
         "numkeys:integer key:key@0* weight:integer=WEIGHTS?* \
          aggregate=AGGREGATE?(sum=SUM! | min=MIN! | max=MAX! | count=COUNT!^8.8.0) \
          withscores=WITHSCORES!?",
-    );
+    )
+    .cost(Cost::Before(cost::intersect));
 
 /// `ZDIFF`
 pub const ZDIFF: Command = Command::new("zdiff", -3, zdiff)
@@ -57,7 +60,8 @@ pub const ZDIFF: Command = Command::new("zdiff", -3, zdiff)
     .flags(READONLY)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* withscores=WITHSCORES!?");
+    .args("numkeys:integer key:key@0* withscores=WITHSCORES!?")
+    .cost(Cost::Before(cost::sort_all));
 
 /// `ZUNIONSTORE`
 pub const ZUNIONSTORE: Command = Command::new("zunionstore", -4, zunionstore)
@@ -73,7 +77,8 @@ pub const ZUNIONSTORE: Command = Command::new("zunionstore", -4, zunionstore)
     .args(
         "destination:key@0 numkeys:integer key:key@1* weight:integer=WEIGHTS?* \
          aggregate=AGGREGATE?(sum=SUM! | min=MIN! | max=MAX! | count=COUNT!^8.8.0)",
-    );
+    )
+    .cost(Cost::Before(cost::sort_all));
 
 /// `ZINTERSTORE`
 pub const ZINTERSTORE: Command = Command::new("zinterstore", -4, zinterstore)
@@ -89,7 +94,8 @@ pub const ZINTERSTORE: Command = Command::new("zinterstore", -4, zinterstore)
     .args(
         "destination:key@0 numkeys:integer key:key@1* weight:integer=WEIGHTS?* \
          aggregate=AGGREGATE?(sum=SUM! | min=MIN! | max=MAX! | count=COUNT!^8.8.0)",
-    );
+    )
+    .cost(Cost::Before(cost::intersect));
 
 /// `ZDIFFSTORE`
 pub const ZDIFFSTORE: Command = Command::new("zdiffstore", -4, zdiffstore)
@@ -105,7 +111,8 @@ pub const ZDIFFSTORE: Command = Command::new("zdiffstore", -4, zdiffstore)
         KeySpec::at(1, "OW update"),
         KeySpec::at(2, "RO access").keynum(0, 1, 1),
     ])
-    .args("destination:key@0 numkeys:integer key:key@1*");
+    .args("destination:key@0 numkeys:integer key:key@1*")
+    .cost(Cost::Before(cost::sort_all));
 
 /// `ZINTERCARD`
 pub const ZINTERCARD: Command = Command::new("zintercard", -3, zintercard)
@@ -118,7 +125,8 @@ pub const ZINTERCARD: Command = Command::new("zintercard", -3, zintercard)
     .flags(READONLY)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RO access").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* limit:integer=LIMIT?");
+    .args("numkeys:integer key:key@0* limit:integer=LIMIT?")
+    .cost(Cost::Before(cost::intersect));
 
 /// Which operation, and for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

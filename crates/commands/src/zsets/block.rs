@@ -8,6 +8,7 @@ use super::pop;
 use crate::blocking::{Deadline, Want, parse_seconds};
 use crate::command::flag::{BLOCKING, FAST, NOSCRIPT, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `BZPOPMIN`
@@ -50,7 +51,8 @@ pub const BZMPOP: Command = Command::new("bzmpop", -5, bzmpop)
     .args(
         "timeout:double numkeys:integer key:key@0* where(min=MIN! | max=MAX!) \
          count:integer=COUNT?",
-    );
+    )
+    .cost(Cost::AtMost(cost::move_all));
 
 fn bzpopmin(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     pop_one_or_wait(ctx, args, false, out)
@@ -105,6 +107,7 @@ fn pop_or_wait(
 ) -> CmdResult {
     let &Request { max, count, .. } = request;
     for name in request.names.iter() {
+        ctx.takes_some(name, count.unwrap_or(1))?;
         if pop::pop_with_key(ctx, name, count, max, out)? {
             return Ok(());
         }

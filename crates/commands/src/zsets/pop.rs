@@ -9,6 +9,7 @@ use resp::{Args, Proto, ReplyError, ReplyWriter, errors};
 use crate::collection;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `ZPOPMIN`
@@ -22,7 +23,8 @@ pub const ZPOPMIN: Command = Command::new("zpopmin", -2, zpopmin)
     .flags(WRITE | FAST)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0 count:integer?");
+    .args("key:key@0 count:integer?")
+    .cost(Cost::AtMost(cost::counted));
 
 /// `ZPOPMAX`
 pub const ZPOPMAX: Command = Command::new("zpopmax", -2, zpopmax)
@@ -35,7 +37,8 @@ pub const ZPOPMAX: Command = Command::new("zpopmax", -2, zpopmax)
     .flags(WRITE | FAST)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW access delete")])
-    .args("key:key@0 count:integer?");
+    .args("key:key@0 count:integer?")
+    .cost(Cost::AtMost(cost::counted));
 
 /// `ZMPOP`
 pub const ZMPOP: Command = Command::new("zmpop", -4, zmpop)
@@ -48,7 +51,8 @@ pub const ZMPOP: Command = Command::new("zmpop", -4, zmpop)
     .flags(WRITE)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW access delete").keynum(0, 1, 1)])
-    .args("numkeys:integer key:key@0* where(min=MIN! | max=MAX!) count:integer=COUNT?");
+    .args("numkeys:integer key:key@0* where(min=MIN! | max=MAX!) count:integer=COUNT?")
+    .cost(Cost::AtMost(cost::move_all));
 
 /// How the popped members are written.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +87,9 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, max: bool, out: &mut ReplyWriter<'_>) 
         None => 1,
         Some(text) => count(text, 0, errors::MUST_BE_POSITIVE)?,
     };
+    if args.len() == 3 {
+        ctx.takes_some(args.at(1), count)?;
+    }
     let form = if args.len() == 3 && out.proto() == Proto::Resp3 {
         Form::Nested
     } else {
@@ -147,6 +154,7 @@ fn take(
 fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let (names, max, limit) = parse_many(args, 1)?;
     for name in names.iter() {
+        ctx.takes_some(name, limit)?;
         if pop_with_key(ctx, name, Some(limit), max, out)? {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use resp::{Args, ReplyWriter, errors};
 use crate::collection;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `ZRANDMEMBER`
@@ -21,7 +22,8 @@ pub const ZRANDMEMBER: Command = Command::new("zrandmember", -2, zrandmember)
     .categories(category::SORTEDSET)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 options?{count:integer withscores=WITHSCORES!?}");
+    .args("key:key@0 options?{count:integer withscores=WITHSCORES!?}")
+    .cost(Cost::AtMost(cost::counted));
 
 fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let Some(count) = args.get(2) else {
@@ -45,7 +47,10 @@ fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
         return Err(errors::VALUE_OUT_OF_RANGE);
     }
     match super::read(ctx, args.at(1))? {
-        Some(zset) if count != 0 => pick(ctx, zset, count, with_scores, out),
+        Some(zset) if count != 0 => {
+            ctx.takes_random(zset.len(), count)?;
+            pick(ctx, zset, count, with_scores, out);
+        }
         _ => out.array(0),
     }
     Ok(())

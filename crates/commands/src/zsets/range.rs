@@ -11,6 +11,7 @@ use super::bounds::Bounds;
 use crate::collection;
 use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `ZRANGE`
@@ -28,7 +29,8 @@ pub const ZRANGE: Command = Command::new("zrange", -4, zrange)
         "key:key@0 start stop sortby?^6.2.0(byscore=BYSCORE! | bylex=BYLEX!) \
          rev=REV!?^6.2.0 offset_count=LIMIT?^6.2.0{offset:integer count:integer} \
          withscores=WITHSCORES!?",
-    );
+    )
+    .cost(Cost::AtMost(cost::reply));
 
 /// `ZRANGESTORE`
 pub const ZRANGESTORE: Command = Command::new("zrangestore", -5, zrangestore)
@@ -44,7 +46,8 @@ pub const ZRANGESTORE: Command = Command::new("zrangestore", -5, zrangestore)
     .args(
         "dst:key@0 src:key@1 min max sortby?(byscore=BYSCORE! | bylex=BYLEX!) rev=REV!? \
          offset_count=LIMIT?{offset:integer count:integer}",
-    );
+    )
+    .cost(Cost::AtMost(cost::sort_all));
 
 /// `ZREVRANGE`
 pub const ZREVRANGE: Command = Command::new("zrevrange", -4, zrevrange)
@@ -58,7 +61,8 @@ pub const ZREVRANGE: Command = Command::new("zrevrange", -4, zrevrange)
     .categories(category::SORTEDSET)
     .deprecated("6.2.0", "`ZRANGE` with the `REV` argument")
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 start:integer stop:integer withscores=WITHSCORES!?");
+    .args("key:key@0 start:integer stop:integer withscores=WITHSCORES!?")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `ZRANGEBYSCORE`
 pub const ZRANGEBYSCORE: Command = Command::new("zrangebyscore", -4, zrangebyscore)
@@ -72,7 +76,8 @@ pub const ZRANGEBYSCORE: Command = Command::new("zrangebyscore", -4, zrangebysco
     .args(
         "key:key@0 min:double max:double withscores=WITHSCORES!?^2.0.0 \
          offset_count=LIMIT?{offset:integer count:integer}",
-    );
+    )
+    .cost(Cost::AtMost(cost::reply));
 
 /// `ZREVRANGEBYSCORE`
 pub const ZREVRANGEBYSCORE: Command = Command::new("zrevrangebyscore", -4, zrevrangebyscore)
@@ -89,7 +94,8 @@ pub const ZREVRANGEBYSCORE: Command = Command::new("zrevrangebyscore", -4, zrevr
     .args(
         "key:key@0 max:double min:double withscores=WITHSCORES!? \
          offset_count=LIMIT?{offset:integer count:integer}",
-    );
+    )
+    .cost(Cost::AtMost(cost::reply));
 
 /// `ZRANGEBYLEX`
 pub const ZRANGEBYLEX: Command = Command::new("zrangebylex", -4, zrangebylex)
@@ -100,7 +106,8 @@ pub const ZRANGEBYLEX: Command = Command::new("zrangebylex", -4, zrangebylex)
     .categories(category::SORTEDSET)
     .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument")
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 min max offset_count=LIMIT?{offset:integer count:integer}");
+    .args("key:key@0 min max offset_count=LIMIT?{offset:integer count:integer}")
+    .cost(Cost::AtMost(cost::reply));
 
 /// `ZREVRANGEBYLEX`
 pub const ZREVRANGEBYLEX: Command = Command::new("zrevrangebylex", -4, zrevrangebylex)
@@ -114,7 +121,8 @@ pub const ZREVRANGEBYLEX: Command = Command::new("zrevrangebylex", -4, zrevrange
     .categories(category::SORTEDSET)
     .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments")
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 max min offset_count=LIMIT?{offset:integer count:integer}");
+    .args("key:key@0 max min offset_count=LIMIT?{offset:integer count:integer}")
+    .cost(Cost::AtMost(cost::reply));
 
 /// What the numbers or names of a range are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +260,7 @@ fn range(
         return Ok(());
     };
     let ranks = request.ranks(zset);
+    ctx.takes(ranks.len(), cost::REPLY_NS)?;
     super::begin_members(ranks.len(), request.with_scores, out);
     for (member, score) in zset.iter(ranks, request.reverse) {
         super::write_entry(member, score, request.with_scores, out);
@@ -270,6 +279,7 @@ fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
     let mut result = Zset::default();
     if let Some(zset) = super::read(ctx, args.at(2))? {
         let ranks = request.ranks(zset);
+        ctx.takes(ranks.len(), cost::SORTED_NS)?;
         if ranks.len() > limits.entries_max {
             result.unpack();
         }

@@ -8,6 +8,7 @@ use resp::{Args, ReplyWriter};
 use super::bounds::Bounds;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `ZREM`
@@ -28,7 +29,8 @@ pub const ZREMRANGEBYRANK: Command = Command::new("zremrangebyrank", 4, zremrang
     .flags(WRITE)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 start:integer stop:integer");
+    .args("key:key@0 start:integer stop:integer")
+    .cost(Cost::AtMost(cost::move_all));
 
 /// `ZREMRANGEBYSCORE`
 pub const ZREMRANGEBYSCORE: Command = Command::new("zremrangebyscore", 4, zremrangebyscore)
@@ -38,7 +40,8 @@ pub const ZREMRANGEBYSCORE: Command = Command::new("zremrangebyscore", 4, zremra
     .flags(WRITE)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 min:double max:double");
+    .args("key:key@0 min:double max:double")
+    .cost(Cost::AtMost(cost::move_all));
 
 /// `ZREMRANGEBYLEX`
 pub const ZREMRANGEBYLEX: Command = Command::new("zremrangebylex", 4, zremrangebylex)
@@ -48,7 +51,8 @@ pub const ZREMRANGEBYLEX: Command = Command::new("zremrangebylex", 4, zremrangeb
     .flags(WRITE)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 min max");
+    .args("key:key@0 min max")
+    .cost(Cost::AtMost(cost::move_all));
 
 fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let mut key = ctx.write(args.at(1));
@@ -91,9 +95,14 @@ fn remove(
     event: &'static str,
     out: &mut ReplyWriter<'_>,
 ) -> CmdResult {
+    let budget_ns = ctx.budget_ns();
     let mut key = ctx.write(args.at(1));
     let ranks = super::expect(key.value())?.map_or(0..0, |zset| range.ranks(zset, false));
     let count = ranks.len();
+    if count as u64 * cost::MOVE_NS >= budget_ns {
+        key.unchanged();
+        return ctx.leave();
+    }
     if count == 0 {
         key.unchanged();
     } else {

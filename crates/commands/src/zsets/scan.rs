@@ -4,6 +4,7 @@ use resp::{Args, ReplyWriter, errors};
 
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::generic::scan::ScanOptions;
 
@@ -16,7 +17,8 @@ pub const ZSCAN: Command = Command::new("zscan", -3, zscan)
     .categories(category::SORTEDSET)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RO access")])
-    .args("key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT?");
+    .args("key:key@0 cursor:integer pattern:pattern=MATCH? count:integer=COUNT?")
+    .cost(Cost::Before(cost::scan));
 
 fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;

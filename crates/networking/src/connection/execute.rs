@@ -149,7 +149,8 @@ impl<S: Service> Connection<S> {
                     Flow::Through => self.output.open(&mut cx.pool),
                     Flow::Closing => return Flow::Closing,
                     Flow::Parked => {
-                        step.next -= usize::from(outcome == Outcome::Deferred);
+                        let again = matches!(outcome, Outcome::Deferred | Outcome::Away);
+                        step.next -= usize::from(again);
                         return Flow::Parked;
                     }
                 }
@@ -177,6 +178,11 @@ impl<S: Service> Connection<S> {
                 NetStats::add(&cx.stats.deferred, 1);
                 self.commands -= 1;
                 self.hold = Hold::Deferred;
+                return Flow::Parked;
+            }
+            Outcome::Away => {
+                self.commands -= 1;
+                self.hold = Hold::Away;
                 return Flow::Parked;
             }
             Outcome::Blocked => {

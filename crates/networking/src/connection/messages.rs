@@ -19,6 +19,10 @@ impl<S: Service> Connection<S> {
         if self.closing != Closing::No && !matches!(message, Message::Kill) {
             return;
         }
+        if self.away.is_some() && !matches!(message, Message::Kill) {
+            self.keep(cx, message);
+            return;
+        }
         match message {
             Message::Resume => self.end_hold(Hold::Deferred),
             Message::Timeout if self.hold == Hold::Deferred => self.end_hold(Hold::Deferred),
@@ -38,7 +42,9 @@ impl<S: Service> Connection<S> {
 
     /// Appends a payload, within the limits.
     pub(crate) fn push(&mut self, cx: &mut Cx<S>, payload: bytes::Bytes) {
-        if self.closing == Closing::No {
+        if self.away.is_some() {
+            self.keep(cx, Message::Push(payload));
+        } else if self.closing == Closing::No {
             self.output.push(payload, &mut cx.pool);
             if self.over_limit(cx) {
                 return;
@@ -66,7 +72,7 @@ impl<S: Service> Connection<S> {
             Outcome::Done => self.end_hold(Hold::Blocked),
             Outcome::Close => self.closing = Closing::AfterFlush,
             Outcome::CloseNow => self.closing = Closing::Now,
-            Outcome::Deferred | Outcome::Blocked => {}
+            Outcome::Deferred | Outcome::Away | Outcome::Blocked => {}
         }
         if self.output.tail.len() > SEAL_BYTES {
             self.output.seal();
@@ -91,7 +97,7 @@ impl<S: Service> Connection<S> {
             return true;
         }
         let timeout_ms = cx.settings.timeout_s.load(Relaxed).saturating_mul(1000) as i64;
-        let waits = self.hold == Hold::Blocked || timeout_ms == 0;
+        let waits = matches!(self.hold, Hold::Blocked | Hold::Away) || timeout_ms == 0;
         if waits || cx.now_ms - self.client.active_ms() <= timeout_ms {
             return false;
         }
@@ -114,5 +120,8 @@ impl<S: Service> Connection<S> {
         self.ask_again(cx);
         self.writable = true;
         self.flush(cx);
+        while self.sends_on && self.closing != Closing::Now {
+            self.flush(cx);
+        }
     }
 }

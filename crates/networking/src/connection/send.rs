@@ -26,6 +26,7 @@ impl<S: Service> Connection<S> {
     /// Sends what may be sent and the socket takes.
     #[inline]
     pub(super) fn flush(&mut self, cx: &mut Cx<S>) {
+        self.sends_on = false;
         if self.output.is_empty() && !self.transport.wants_flush() {
             self.output.close(&mut cx.pool);
             return;
@@ -46,6 +47,7 @@ impl<S: Service> Connection<S> {
         match self.send(cx, len) {
             Ok(Sent::All) => self.sent_all(cx),
             Ok(Sent::Part) => self.sent_part(cx),
+            Ok(Sent::Share) => self.sends_on = true,
             Err(error) => {
                 tracing::debug!("Error writing to client: {error}");
                 self.closing = Closing::Now;
@@ -78,6 +80,9 @@ impl<S: Service> Connection<S> {
     fn send(&mut self, cx: &Cx<S>, len: usize) -> std::io::Result<Sent> {
         self.transport.flush()?;
         let (n, sent) = self.output.send(&mut self.transport)?;
+        if let Some(spent) = self.output.take_spent() {
+            cx.executors.free(spent);
+        }
         cx.stats.note_output(len as u64, cx.now_ms);
         NetStats::add(&cx.stats.writes, 1);
         NetStats::add(&cx.stats.output_bytes, n as u64);
@@ -137,7 +142,7 @@ impl<S: Service> Connection<S> {
 
     /// Checks both limits; closes the client, and says so in the log, if it is over one.
     pub(super) fn over_limit(&mut self, cx: &Cx<S>) -> bool {
-        let len = self.output.len();
+        let len = self.output.len() + self.kept_len();
         if len == 0 || self.closing == Closing::Now {
             self.soft_since_ms = 0;
             return false;

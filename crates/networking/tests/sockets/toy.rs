@@ -29,6 +29,8 @@ pub(crate) struct Session {
     client: Arc<Client<()>>,
     class: ClientClass,
     hold: bool,
+    /// The executor that it is on.
+    away: Option<usize>,
 }
 
 impl Toy {
@@ -119,6 +121,7 @@ impl Service for Toy {
             client: Arc::clone(client),
             class: ClientClass::Normal,
             hold: false,
+            away: None,
         }
     }
 
@@ -127,6 +130,29 @@ impl Service for Toy {
     }
 
     fn prefetch(&self, _: &mut Session, _: &[u32]) {}
+
+    fn lend(&self, session: &mut Session) -> Session {
+        let stand_in = Session {
+            client: Arc::clone(&session.client),
+            class: session.class,
+            hold: session.hold,
+            away: None,
+        };
+        std::mem::replace(session, stand_in)
+    }
+
+    fn dispatch_away(
+        &self,
+        session: &mut Session,
+        executor: usize,
+        args: Args<'_>,
+        out: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        session.away = Some(executor);
+        let outcome = self.dispatch(session, args, args.len() as u32, out);
+        session.away = None;
+        outcome
+    }
 
     fn dispatch(
         &self,

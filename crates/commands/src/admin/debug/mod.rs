@@ -71,6 +71,12 @@ const SUBCOMMANDS: &[Sub] = &[
         &["Crash with a failed assertion."],
     ),
     sub(
+        "AWAY-THRESHOLD <nanoseconds>",
+        3..=3,
+        switches::away_threshold,
+        &["Estimated time from which on a command leaves its worker; -1 restores the default."],
+    ),
+    sub(
         "CHANGE-REPL-ID",
         2..=2,
         switches::change_repl_id,

@@ -27,6 +27,16 @@ pub struct Switches {
     pub allow_noscript: AtomicBool,
     /// Bytes from which on an element of a list gets a node of its own.
     pub packed_threshold_bytes: AtomicU64,
+    /// Nanoseconds from which on a command leaves its worker.
+    pub away_threshold_ns: AtomicU64,
+}
+
+impl Switches {
+    /// See [`Switches::away_threshold_ns`].
+    #[inline]
+    pub(crate) fn limit_ns(&self) -> u64 {
+        self.away_threshold_ns.load(Relaxed)
+    }
 }
 
 impl Default for Switches {
@@ -38,6 +48,7 @@ impl Default for Switches {
             aof_flush_sleep_us: AtomicU64::new(0),
             allow_noscript: AtomicBool::new(false),
             packed_threshold_bytes: AtomicU64::new(PACKED_THRESHOLD_BYTES),
+            away_threshold_ns: AtomicU64::new(crate::cost::LIMIT_NS),
         }
     }
 }
@@ -101,6 +112,18 @@ pub(super) fn quicklist_packed_threshold(
         .debug
         .packed_threshold_bytes
         .store(bytes, Relaxed);
+    out.ok();
+    Ok(())
+}
+
+pub(super) fn away_threshold(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    out: &mut ReplyWriter<'_>,
+) -> CmdResult {
+    let ns = common::number::parse_i64(args.at(2)).ok_or(errors::NOT_INTEGER)?;
+    let ns = u64::try_from(ns).unwrap_or(crate::cost::LIMIT_NS);
+    ctx.server.debug.away_threshold_ns.store(ns, Relaxed);
     out.ok();
     Ok(())
 }
