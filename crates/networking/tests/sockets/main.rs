@@ -1,6 +1,7 @@
 //! The network over real sockets, with a toy service behind it.
 
 mod admission;
+mod away;
 mod closing;
 mod flow;
 mod messages;

@@ -15,9 +15,11 @@ use resp::{Args, Proto, ReplyError, ReplyWriter};
 pub(crate) struct Toy {
     pub(crate) handle: OnceLock<Handle<()>>,
     values: Mutex<HashMap<Vec<u8>, Vec<u8>>>,
-    /// While it is closed, `DEFER` defers.
+    /// While it is closed, `DEFER` defers, and `FAR` commands wait on their executors.
     pub(crate) gate_open: AtomicBool,
     parked: Mutex<Vec<Arc<Client<()>>>>,
+    /// `FAR` commands that are on executors.
+    pub(crate) far: AtomicUsize,
     pub(crate) disconnected: AtomicUsize,
     pub(crate) dispatched: AtomicUsize,
     pub(crate) largest_batch: AtomicUsize,
@@ -77,6 +79,20 @@ impl Toy {
         }
         parked.push(Arc::clone(&session.client));
         Outcome::Deferred
+    }
+
+    /// Runs a command on an executor, once the gate is open.
+    fn far(&self, session: &mut Session, inner: Args<'_>, out: &mut ReplyWriter<'_>) -> Outcome {
+        if session.away.is_none() {
+            return Outcome::Away;
+        }
+        self.far.fetch_add(1, SeqCst);
+        while !self.gate_open.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let outcome = self.dispatch(session, inner, inner.len() as u32, out);
+        self.far.fetch_sub(1, SeqCst);
+        outcome
     }
 
     fn data(&self, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Outcome {
@@ -170,6 +186,7 @@ impl Service for Toy {
         let id = args.get(1).unwrap_or_default();
         match args.at(0) {
             b"ID" => out.integer(session.client.id() as i64),
+            b"FAR" => return self.far(session, args.from(1), out),
             b"DEFER" => return self.defer(session, out),
             b"SLOW" => {
                 std::thread::sleep(Duration::from_millis(number(id)));
