@@ -7,6 +7,7 @@
 
 mod administration;
 mod aof;
+mod away;
 mod blocking;
 mod cli;
 mod connection;

@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use super::support::Server;
+use super::support::{Server, Value, is_corewire};
 use checker::Verdict;
 
 /// Groups of clients at work at the same time, each on its own keys.
@@ -29,10 +29,27 @@ const SECONDS: u64 = 40;
 
 #[test]
 fn histories_of_many_clients_are_linearizable() {
+    check_histories(|_| ());
+}
+
+/// Every command that could be long is sent to an executor, though here all are short.
+#[test]
+fn histories_are_linearizable_with_commands_away() {
+    if !is_corewire() {
+        return;
+    }
+    check_histories(|server| {
+        let mut client = server.raw();
+        assert_eq!(client.call("DEBUG AWAY-THRESHOLD 0"), Value::ok());
+    });
+}
+
+fn check_histories(prepare: impl FnOnce(&Server)) {
     let given = std::env::var("COREWIRE_LINEAR_SECONDS").ok();
     let given = given.and_then(|text| text.parse::<u64>().ok());
     let (seconds, most) = given.map_or((SECONDS, HISTORIES), |seconds| (seconds, u64::MAX));
-    let server = Server::start(&["--io-threads", "4"]);
+    let server = Server::start(&["--io-threads", "4", "--enable-debug-command", "local"]);
+    prepare(&server);
     let deadline = Instant::now() + Duration::from_secs(seconds);
     let (next, undecided) = (AtomicU64::new(0), AtomicUsize::new(0));
     let unmasked = AtomicUsize::new(0);

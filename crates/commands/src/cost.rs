@@ -396,3 +396,6 @@ impl Ctx<'_> {
         Err(errors::DEFERRED)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,6 +126,11 @@ fn counters(source: &Source) -> Vec<Family> {
             "Commands put off by a busy shard",
             net.deferred,
         ),
+        counter(
+            "long_commands",
+            "Commands run away from their worker",
+            net.away,
+        ),
         counter("net_input_bytes", "Bytes received", net.input_bytes),
         counter("net_output_bytes", "Bytes sent", net.output_bytes),
         counter("keyspace_hits", "Lookups that found a key", hits),
