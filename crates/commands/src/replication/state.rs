@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
-use replication::{Backlog, History, Log, Reader};
+use replication::{Audience, Backlog, History, Log, Reader};
 
 use super::failover::Failover;
 use super::follow::Upstream;
@@ -173,8 +173,15 @@ impl Replication {
     }
 
     /// Takes over what a snapshot says of the history that it is a part of, at the start: a replica
-    /// goes on where it was, and the replicas of a primary can.
-    pub fn restore(&self, server: &Server, id: &str, (offset, db): (u64, u16)) {
+    /// goes on where it was, and the replicas of a primary can. Those are told to delete `gone`,
+    /// which the snapshot has and the server has not.
+    pub fn restore(
+        &self,
+        server: &Server,
+        id: &str,
+        (offset, db): (u64, u16),
+        gone: &[(u16, Vec<u8>)],
+    ) {
         if id.len() != replication::history::ID_LEN {
             return;
         }
@@ -189,6 +196,10 @@ impl Replication {
             state.history.second_offset = offset as i64 + 1;
             let capacity = server.settings.repl_backlog_size.load(Ordering::Relaxed);
             self.keep(&mut state, capacity);
+            for (db, key) in gone {
+                let command = [&b"DEL"[..], key];
+                self.log.append_for(Audience::Replicas, *db, command);
+            }
             state.alone_since_ms = common::clock::now_ms();
         }
     }

@@ -20,6 +20,9 @@ use parking_lot::Mutex;
 use super::Snapshots;
 use crate::process::progress::Bar;
 
+/// What a DEL takes in the stream, without its key, at least.
+const DEL_BYTES: usize = 22;
+
 /// The data could not be loaded; the log says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
@@ -46,6 +49,17 @@ pub struct Watch<'a> {
     is_called_off: &'a (dyn Fn() -> bool + Sync),
     bar: Bar,
     origin: Mutex<Origin>,
+    left_out: Mutex<LeftOut>,
+}
+
+/// Keys that were left out because their time was over, for the replicas that have them still.
+#[derive(Default)]
+struct LeftOut {
+    keys: Vec<(u16, Vec<u8>)>,
+    /// What telling of them takes.
+    bytes: u64,
+    /// How much of that replicas could be sent; 0: nobody is to be told.
+    room: u64,
 }
 
 impl<'a> Watch<'a> {
@@ -56,6 +70,20 @@ impl<'a> Watch<'a> {
             is_called_off,
             bar: Bar::none(),
             origin: Mutex::default(),
+            left_out: Mutex::default(),
+        }
+    }
+
+    /// Goes on with the history that the file is a part of. Keys that were left out are still there
+    /// on our replicas: they are told, or, where the backlog has no room for that, do not continue.
+    fn restore_history(&self) {
+        let (origin, left_out) = (self.origin(), self.left_out.lock());
+        if let (Some(id), Some(offset), true) =
+            (origin.id, origin.offset, left_out.bytes <= left_out.room)
+        {
+            let replication = &self.server.replication;
+            let place = (offset, origin.db);
+            replication.restore(self.server, &id, place, &left_out.keys);
         }
     }
 
@@ -114,6 +142,14 @@ impl Events for Watch<'_> {
         );
     }
 
+    fn expired(&self, db: u64, key: &[u8]) {
+        let mut left_out = self.left_out.lock();
+        left_out.bytes += (key.len() + DEL_BYTES) as u64;
+        if left_out.bytes <= left_out.room {
+            left_out.keys.push((db as u16, key.to_vec()));
+        }
+    }
+
     fn no_checksum(&self) {
         tracing::error!("RDB file was saved with checksum disabled: no check performed.");
     }
@@ -158,6 +194,10 @@ impl Snapshots {
             is_called_off,
             bar: Bar::new("Loading", size),
             origin: Mutex::default(),
+            left_out: Mutex::new(LeftOut {
+                room: server.settings.repl_backlog_size.load(Relaxed),
+                ..LeftOut::default()
+            }),
         };
         let options = commands::persistence::load_options(server, now_ms);
         let insert = |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
@@ -176,13 +216,7 @@ impl Snapshots {
                 log_done(server);
                 let seconds = (common::clock::monotonic_us() - started_us) as f64 / 1e6;
                 tracing::info!("DB loaded from disk: {seconds:.3} seconds");
-                let origin = watch.origin();
-                // Keys that were left out are still there on our replicas, which would not be told:
-                // they must not continue.
-                let is_whole = loaded.expired.load(Relaxed) == 0;
-                if let (Some(id), Some(offset), true) = (origin.id, origin.offset, is_whole) {
-                    server.replication.restore(server, &id, (offset, origin.db));
-                }
+                watch.restore_history();
                 server
                     .changes_at_save
                     .store(server.stats.changes(), Relaxed);

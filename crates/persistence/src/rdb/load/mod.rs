@@ -102,6 +102,8 @@ pub trait Events: Sync {
     fn function(&self, code: Vec<u8>);
     /// A key without a value, as old versions wrote by mistake: it is left out.
     fn empty_key(&self, key: &[u8]);
+    /// A key that was left out because its time was over. From any of the threads.
+    fn expired(&self, _db: u64, _key: &[u8]) {}
     /// The file has no checksum.
     fn no_checksum(&self);
     /// So many bytes have been read. Called often; false calls the loading off.
@@ -155,6 +157,7 @@ impl Taker<'_> {
         };
         if self.options.skip_expired && head.expire_at.is_some_and(|at| at < self.options.now_ms) {
             self.loaded.expired.fetch_add(1, Relaxed);
+            self.events.expired(head.db, key);
             return Ok(());
         }
         let entry = NewEntry {
