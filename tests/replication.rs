@@ -205,3 +205,51 @@ fn failover_loses_nothing_and_swaps_the_parts() {
     assert_equal(&primary, &replica);
     assert_eq!(replica.info("sync_full"), "0");
 }
+
+/// With `swapdb` the old data stays until the new is whole: out of sight where it is of another
+/// history, and served where it is an older state of the same one.
+#[test]
+fn old_data_survives_a_snapshot_that_does_not_arrive() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    let (mut source, mut target) = (primary.raw(), replica.raw());
+    ok(&mut target, "CONFIG SET repl-diskless-load swapdb");
+    ok(&mut target, "DEBUG POPULATE 200 own 10");
+    ok(&mut source, "DEBUG POPULATE 1000 key 20000");
+    ok(&mut source, "CONFIG SET rdbcompression no");
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 3000");
+    let port = primary.port();
+    ok(&mut target, &format!("REPLICAOF 127.0.0.1 {port}"));
+    wait_until("it loads", || replica.info("loading") == "1");
+    assert!(target.call("GET own:1").text().starts_with("LOADING"));
+    ok(&mut source, "CONFIG SET repl-diskless-sync-delay 5");
+    source.call("CLIENT KILL TYPE replica");
+    wait_until("that has failed", || replica.info("loading") == "0");
+    assert_eq!(target.call("DBSIZE"), Value::Integer(200));
+    ok(&mut source, "CONFIG SET repl-diskless-sync-delay 0");
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 0");
+    wait_until("the link is up", || {
+        replica.info("master_link_status") == "up"
+    });
+    assert_equal(&replica, &primary);
+
+    ok(&mut target, "CONFIG SET replica-read-only no");
+    ok(&mut target, "SET mine 1");
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 3000");
+    ok(&mut source, "CONFIG SET repl-backlog-size 16384");
+    source.send(b"MULTI\r\nCLIENT KILL TYPE replica\r\n");
+    let text = "x".repeat(16_000);
+    (0..10).for_each(|i| source.send(format!("SET more:{i} {text}\r\n").as_bytes()));
+    source.send(b"EXEC\r\n");
+    (0..13).for_each(|_| drop(source.read()));
+    wait_until("it loads", || replica.info("async_loading") == "1");
+    assert_eq!(replica.info("loading"), "0");
+    assert_eq!(target.call("GET mine").text(), "1");
+    assert!(target.call("BGSAVE").text().starts_with("LOADING"));
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 0");
+    wait_until("it has loaded", || replica.info("async_loading") == "0");
+    wait_until("the link is up", || {
+        replica.info("master_link_status") == "up"
+    });
+    assert_equal(&replica, &primary);
+    assert_eq!(target.call("EXISTS mine"), Value::Integer(0));
+}

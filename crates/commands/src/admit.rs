@@ -156,6 +156,9 @@ pub(crate) fn admit(
     if server.persistence.is_loading() && !command.has(flag::LOADING) {
         return Err(errors::LOADING);
     }
+    if server.persistence.is_loading_beside() && command.has(flag::NO_ASYNC_LOADING) {
+        return Err(errors::LOADING);
+    }
     Ok(())
 }
 

@@ -119,6 +119,9 @@ impl Saving {
 pub struct State {
     /// Data is being loaded: commands that are not flagged `loading` are refused.
     pub loading: AtomicBool,
+    /// Data is being loaded beside what is there, which is served meanwhile: commands that are
+    /// flagged `no_async_loading` are refused.
+    pub loading_beside: AtomicBool,
     /// The load.
     pub load: Loading,
     /// Snapshots.
@@ -152,6 +155,18 @@ impl State {
         self.loading.store(true, SeqCst);
     }
 
+    /// Whether data is being loaded beside what is there and served.
+    #[inline]
+    pub fn is_loading_beside(&self) -> bool {
+        self.loading_beside.load(Relaxed)
+    }
+
+    /// The same, but what is there is served meanwhile.
+    pub fn begin_loading_beside(&self, bytes_total: u64, now_ms: i64) {
+        self.reset_loading(bytes_total, now_ms);
+        self.loading_beside.store(true, SeqCst);
+    }
+
     /// A load begins that nobody notices but by its figures.
     pub fn reset_loading(&self, bytes_total: u64, now_ms: i64) {
         let load = &self.load;
@@ -167,6 +182,7 @@ impl State {
     /// The load is over.
     pub fn end_loading(&self) {
         self.loading.store(false, SeqCst);
+        self.loading_beside.store(false, SeqCst);
     }
 }
 

@@ -63,6 +63,27 @@ impl Keyspace {
         }
     }
 
+    /// An empty one of the same shape, for data that is to take the place of what is here: see
+    /// [`Self::take_over`].
+    #[must_use]
+    pub fn alike(&self) -> Self {
+        Self::new(KeyspaceConfig {
+            databases: self.databases,
+            shards: self.shards.len(),
+        })
+    }
+
+    /// Puts all data of another keyspace, made by [`Self::alike`], in the place of what is here, by
+    /// one who has locked all shards here. What was here is freed in the background.
+    pub fn take_over(&self, locked: &mut Locked<'_>, other: &Self) {
+        let mut theirs = other.lock_all();
+        for (ours, theirs) in locked.data_mut().zip(theirs.data_mut()) {
+            for (ours, theirs) in ours.dbs.iter_mut().zip(&mut theirs.dbs) {
+                ours.take_over(theirs);
+            }
+        }
+    }
+
     /// The hash of a key.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> KeyHash {

@@ -362,6 +362,16 @@ impl Db {
         len
     }
 
+    /// Puts the data of a database of another keyspace in the place of its own; watchers and
+    /// waiters stay.
+    pub(crate) fn take_over(&mut self, other: &mut Self) {
+        self.touch_all_watchers(Some(&other.table));
+        self.flush(false);
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.has_field_expiry, &mut other.has_field_expiry);
+        self.volatile.exchange(&mut other.volatile);
+    }
+
     /// Exchanges the data of two databases; watchers and waiters stay.
     pub(crate) fn swap_data(&mut self, other: &mut Self) {
         self.touch_all_watchers(Some(&other.table));

@@ -114,6 +114,14 @@ impl Volatile {
         self.expire_sum = 0;
     }
 
+    /// Exchanges the data of two of different shards, each of which stays with its shard.
+    pub(super) fn exchange(&mut self, other: &mut Self) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.next_due, &mut other.next_due);
+        let due = self.next_due().unwrap_or(i64::MAX);
+        self.next_due.fetch_min(due, Relaxed);
+    }
+
     pub(crate) fn next_due(&self) -> Option<i64> {
         self.generations().filter_map(ExpiryIndex::next_due).min()
     }

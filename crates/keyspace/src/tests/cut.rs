@@ -254,3 +254,46 @@ fn a_large_value_is_held_while_it_is_pinned() {
     ks.abandon_cut();
     ks.end_cut();
 }
+
+/// Other data takes the place of what is there in the middle of a cut: the cut is of the old.
+#[test]
+fn other_data_takes_over_whole_and_a_cut_goes_on() {
+    let keys = if cfg!(miri) { 60 } else { 3_000 };
+    let fill = |ks: &Keyspace, value: &[u8]| {
+        for i in 0..keys {
+            let expiry = (i % 3 == 0).then_some(5_000 + i64::from(i));
+            write(ks, 0, format!("k{i}").as_bytes(), |mut w| {
+                w.set_with_expiry(Value::plain(value), expiry);
+                w.commit_silent();
+            });
+        }
+    };
+    let ks = keyspace();
+    fill(&ks, b"old");
+    let sink = Arc::new(Sink::default());
+    let as_sink: Arc<dyn PreImage> = sink.clone();
+    ks.begin_cut(&as_sink, || {});
+    for shard in ks.shard_ids() {
+        ks.walk(shard, DbId(0), 20);
+    }
+    let new = ks.alike();
+    fill(&new, b"new");
+    ks.take_over(&mut ks.lock_all(), &new);
+    walk_all(&ks);
+    let saved = sink.into_state();
+    assert_eq!(saved.len(), keys as usize);
+    assert!(saved.values().all(|value| value == b"old"));
+    ks.end_cut();
+    let stats = ks.stats(DbId(0), 0);
+    assert_eq!(
+        (stats.keys, stats.volatile),
+        (keys as usize, (keys as usize).div_ceil(3))
+    );
+    assert_eq!(new.stats(DbId(0), 0).keys, 0);
+    let locked = ks.lock_all();
+    let is_new = |entry: Entry<'_>| entry.str_value().unwrap().to_vec() == b"new";
+    assert!(locked.dbs(DbId(0)).flat_map(|db| db.iter()).all(is_new));
+    drop(locked);
+    // What expires next is known without a look at the data.
+    assert!(ks.shard_ids().any(|shard| ks.next_due(shard) <= 5_000));
+}

@@ -13,14 +13,15 @@ use crate::aof::{Aof, Figures};
 pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     let state = &facts.server.persistence;
     section.field("loading", i32::from(state.is_loading()));
-    section.field("async_loading", 0);
+    let is_beside = state.is_loading_beside();
+    section.field("async_loading", i32::from(is_beside));
     current_job(&state.saving, section);
     snapshots(facts, section);
     let aof = facts.host.aof().map(Aof::figures).unwrap_or_default();
     append_only(&aof, section);
     section.zeros(&["module_fork_in_progress", "module_fork_last_cow_size"]);
     append_only_sizes(&aof, section);
-    if state.is_loading() {
+    if state.is_loading() || is_beside {
         loading(&state.load, facts.now_ms, section);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 
-use ::keyspace::{DbId, NewEntry, OnDuplicate};
+use ::keyspace::{DbId, Keyspace, NewEntry, OnDuplicate};
 use ::replication::payload::{Framing, Unframer};
 use commands::jobs::JobKind;
 use commands::replication::Phase;
@@ -61,7 +61,9 @@ pub(super) fn snapshot(
         taken: 0,
     };
     let db = if is_direct {
-        straight(context, generation, &mut received)?
+        // Data of another history must not be taken for this one's.
+        let is_same_history = replication.history().id == id;
+        straight(context, generation, &mut received, is_same_history)?
     } else {
         through_file(context, generation, &mut received)?
     };
@@ -194,7 +196,13 @@ fn through_file(
     let result = write_file(received, &temp);
     let result = result.and_then(|()| {
         context.server.jobs.cancel(JobKind::Save);
-        fs::rename(&temp, &name).map_err(|error| {
+        let mut renamed = Ok(());
+        let mut rename = || renamed = fs::rename(&temp, &name);
+        context
+            .server
+            .persistence
+            .name_unless(|| false, &mut rename);
+        renamed.map_err(|error| {
             let reason = os_text(&error);
             tracing::error!(
                 "Failed trying to rename the temp DB into {name} in MASTER <-> REPLICA \
@@ -216,7 +224,8 @@ fn through_file(
     let file = File::open(&name).map_err(|error| failed(&error))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let signs = received.wire.signs_of_life();
-    let db = replace_data(context, generation, (file, size), &signs);
+    let old = Old::Dropped;
+    let db = replace_data(context, generation, (file, size), (old, &signs));
     let config = &context.config;
     let persists = !config.save_points().is_empty() || config.bool("appendonly");
     if config.bool("rdb-del-sync-files") && !persists {
@@ -259,28 +268,104 @@ fn straight(
     context: &Context,
     generation: u64,
     received: &mut Unframed<'_, '_>,
+    is_same_history: bool,
 ) -> Result<u16, Lost> {
     let size = 0;
-    let db = replace_data(context, generation, (&mut *received, size), &|| {})?;
+    let old = match context.config.choice("repl-diskless-load") {
+        "swapdb" if is_same_history => Old::Served,
+        "swapdb" => Old::Kept,
+        _ => Old::Dropped,
+    };
+    let db = replace_data(context, generation, (&mut *received, size), (old, &|| {}))?;
     // What is left of the frame.
     let rest = io::copy(received, &mut io::sink());
     rest.map(|_| db).map_err(|error| received.lost(&error))
 }
 
-/// Puts what is read in the place of all data. Clients are refused meanwhile.
+/// What becomes of the old data while the new is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    /// It goes first: there is memory for one of them.
+    Dropped,
+    /// It stays until the new is whole, and comes back if that fails.
+    Kept,
+    /// It is served meanwhile: it is an older state of the same history.
+    Served,
+}
+
+/// Loads a snapshot in the place of the data. Returns the database that the stream is in.
 fn replace_data(
     context: &Context,
     generation: u64,
     (source, size): (impl Read, u64),
-    sign_of_life: &(dyn Fn() + Sync),
+    (old, sign_of_life): (Old, &(dyn Fn() + Sync)),
 ) -> Result<u16, Lost> {
     let (server, replication) = (&context.server, &context.server.replication);
     if !replication.begin_load(generation) {
         return Err(Lost::Over);
     }
-    server.persistence.begin_loading(size, now_ms());
-    tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
-    flush(context);
+    if old == Old::Served {
+        server.persistence.begin_loading_beside(size, now_ms());
+    } else {
+        server.persistence.begin_loading(size, now_ms());
+    }
+    let result = match old {
+        Old::Dropped => {
+            tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
+            flush(context);
+            let target = &server.keyspace;
+            let result = load_into(context, generation, target, (source, sign_of_life));
+            if result.is_err() {
+                // Half of the data is worse than none.
+                flush(context);
+            }
+            result
+        }
+        Old::Kept | Old::Served => load_beside(context, generation, (source, sign_of_life)),
+    };
+    server.persistence.end_loading();
+    if result.is_ok() {
+        log_done(server);
+    }
+    result
+}
+
+/// Loads a snapshot beside the data, and puts it in the place of that when it is whole.
+fn load_beside(
+    context: &Context,
+    generation: u64,
+    source: (impl Read, &(dyn Fn() + Sync)),
+) -> Result<u16, Lost> {
+    let (server, new) = (&context.server, context.server.keyspace.alike());
+    let functions = std::mem::take(&mut *server.persistence.functions.lock());
+    let result = load_into(context, generation, &new, source).and_then(|db| {
+        let mut locked = server.keyspace.lock_all();
+        // Whoever ends the role holds all shards for it.
+        if !server.replication.is_current(generation) {
+            return Err(Lost::Over);
+        }
+        tracing::info!("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+        server.keyspace.take_over(&mut locked, &new);
+        Ok(db)
+    });
+    if result.is_err() {
+        tracing::info!("MASTER <-> REPLICA sync: Discarding temporary DB in background");
+        *server.persistence.functions.lock() = functions;
+        let mut locked = new.lock_all();
+        for db in (0..new.databases() as u32).map(DbId) {
+            locked.flush(db, false);
+        }
+    }
+    result
+}
+
+fn load_into(
+    context: &Context,
+    generation: u64,
+    target: &Keyspace,
+    (source, sign_of_life): (impl Read, &(dyn Fn() + Sync)),
+) -> Result<u16, Lost> {
+    let (server, replication) = (&context.server, &context.server.replication);
     tracing::info!("MASTER <-> REPLICA sync: Loading DB in memory");
     let next_sign_ms = AtomicI64::new(now_ms() + SIGN_OF_LIFE_MS);
     let is_called_off = || {
@@ -299,24 +384,16 @@ fn replace_data(
     let source = ReadSource::new(source, options.checksum);
     let loaded = &server.persistence.load.loaded;
     let now = options.now_ms;
-    let insert = |entry: NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now);
-    let result = load(source, &options, loaded, &watch, insert);
-    if let Err(error) = &result {
-        // Half of the data is worse than none.
-        flush(context);
-        server.persistence.end_loading();
-        return Err(match error {
-            LoadError::Cancelled => Lost::Over,
-            error => {
-                log_failure(error);
-                tracing::error!("Failed trying to load the MASTER synchronization DB");
-                Lost::Down
-            }
-        });
+    let insert = |entry: NewEntry<'_>| target.load(entry, OnDuplicate::Refuse, now);
+    match load(source, &options, loaded, &watch, insert) {
+        Ok(_) => Ok(watch.origin().db),
+        Err(LoadError::Cancelled) => Err(Lost::Over),
+        Err(error) => {
+            log_failure(&error);
+            tracing::error!("Failed trying to load the MASTER synchronization DB");
+            Err(Lost::Down)
+        }
     }
-    server.persistence.end_loading();
-    log_done(server);
-    Ok(watch.origin().db)
 }
 
 /// Deletes all data. Nobody is told: it is going to be replaced.

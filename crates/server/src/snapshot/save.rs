@@ -341,7 +341,9 @@ impl Snapshots {
     pub fn tick(self: &Arc<Self>, server: &Server) {
         persistence::cut::ease();
         let saving = &server.persistence.saving;
-        if server.persistence.is_loading() || server.jobs.running().is_some() {
+        let state = &server.persistence;
+        let is_loading = state.is_loading() || state.is_loading_beside();
+        if is_loading || server.jobs.running().is_some() {
             return;
         }
         let now_s = now_s();
