@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use keyspace::KeyHash;
+use keyspace::{KeyHash, Step};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::call;
@@ -26,6 +26,8 @@ pub struct Prepared {
     pub hashed: bool,
     /// See `hashed`.
     pub hash: KeyHash,
+    /// The hash of the field or member that it looks at, if it is known to; else 0.
+    pub member: u64,
 }
 
 impl Default for Prepared {
@@ -34,6 +36,7 @@ impl Default for Prepared {
             id: NO_COMMAND,
             hashed: false,
             hash: KeyHash(0),
+            member: 0,
         }
     }
 }
@@ -68,35 +71,44 @@ pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
     if id == NO_COMMAND {
         return Prepared::default();
     }
-    match server
-        .table
-        .entry(id)
-        .single_key
-        .and_then(|at| args.get(at))
-    {
+    let entry = server.table.entry(id);
+    match entry.single_key.and_then(|at| args.get(at)) {
         None => Prepared {
             id,
             ..Prepared::default()
         },
         Some(key) => {
-            let hash = server.keyspace.hash(key);
+            let member = match args.get(2) {
+                Some(member) if entry.has_member => common::hash::hash(member),
+                _ => 0,
+            };
             Prepared {
                 id,
                 hashed: true,
-                hash,
+                hash: server.keyspace.hash(key),
+                member,
             }
         }
     }
 }
 
 /// Begins to load what a batch of commands will touch into the cache: all buckets, then, as they
-/// arrive, the entries.
+/// arrive, the entries, and then what the commands look at in large values.
 pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
     session.ahead = batch.len() as u32;
     session.is_open = plain::is_open(server, session);
     let hashes = || batch.iter().filter(|p| p.hashed).map(|p| p.hash);
     hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
     hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
+    if batch.iter().any(|p| p.member != 0) {
+        for step in [Step::First, Step::Then] {
+            let members = batch.iter().filter(|p| p.member != 0);
+            members.for_each(|p| {
+                let keyspace = &server.keyspace;
+                keyspace.prefetch_member(session.db, p.hash, p.member, step);
+            });
+        }
+    }
 }
 
 /// Runs a command, or queues or refuses it, and writes the reply.

@@ -6,7 +6,7 @@
 //! forced. For letters that is exactly to ignore case; longer names, and those with other
 //! characters, are compared once more, so that no name can run another's command.
 
-use crate::command::Command;
+use crate::command::{Command, Group};
 
 /// The number of a command or subcommand in this process's table.
 pub type CommandId = u16;
@@ -28,6 +28,8 @@ pub struct Entry {
     pub(crate) is_plain: bool,
     /// Whether its cost is to be asked for before it runs.
     pub(crate) is_costly: bool,
+    /// Its second argument is a field or member of what is at its key.
+    pub(crate) has_member: bool,
     /// Ids of the subcommands.
     pub children: Vec<CommandId>,
     /// The container this is a subcommand of.
@@ -104,6 +106,9 @@ impl Table {
             full_name: full_name.clone(),
             single_key,
             is_brief,
+            has_member: is_brief
+                && single_key == Some(1)
+                && matches!(command.group, Group::Hash | Group::Set),
             is_plain: crate::plain::is_plain(command, is_brief),
             is_costly: command.cost.is_before(),
             children: Vec::new(),

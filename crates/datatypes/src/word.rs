@@ -15,6 +15,7 @@
 use crate::hash::Expiring;
 use crate::intset::{Intset, IntsetRef};
 use crate::listpack::{Listpack, ListpackRef};
+use crate::table::prefetch;
 use std::convert::{self, Infallible};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -23,6 +24,8 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 const TAG_MASK: usize = 7;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Something owned through one pointer aligned to 8.
 ///
@@ -246,6 +249,21 @@ impl<A: Thin, B: Thin, C: Thin> OneOf<A, B, C> {
                 _ => Of::C(C::borrow(ptr)),
             }
         }
+    }
+
+    /// For reading, if it is the third.
+    #[inline]
+    pub(crate) fn third(&self) -> Option<C::Ref<'_>> {
+        // SAFETY: as in `get`.
+        (tag_of(self.raw) == 2).then(|| unsafe { C::borrow(untagged(self.raw)) })
+    }
+
+    /// Asks for the first cache lines of what is behind the word.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        let ptr: *const u8 = untagged(self.raw).as_ptr();
+        prefetch(ptr);
+        prefetch(ptr.wrapping_add(LINE));
     }
 
     /// For changing.

@@ -66,8 +66,9 @@ impl Hints {
 
 #[cfg(test)]
 mod tests {
-    use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
+    use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Step, Value};
     use datatypes::table::SegmentHint;
+    use datatypes::{hash::HashLimits, set::SetLimits};
     use std::sync::atomic::Ordering::Relaxed;
 
     fn change(ks: &Keyspace, key: &[u8], is_there: bool) {
@@ -153,5 +154,55 @@ mod tests {
         ks.lock_all().flush(DbId(0), true);
         (0..50u32).for_each(|i| change(&ks, &i.to_le_bytes(), true));
         agree(&ks);
+    }
+
+    #[test]
+    fn looking_ahead_into_any_value_does_no_harm() {
+        let ks = Keyspace::new(KeyspaceConfig {
+            databases: 2,
+            shards: 2,
+        });
+        let large = |texts: std::ops::Range<u32>| texts.map(|i| format!("member:{i}"));
+        let mut hash = datatypes::Hash::new();
+        let mut set = datatypes::Set::new();
+        for name in large(0..300) {
+            hash.set(name.as_bytes(), b"value", &HashLimits::default());
+            set.add(name.as_bytes(), &SetLimits::default());
+        }
+        let values: [(&[u8], Value<'_>); 5] = [
+            (b"string", Value::plain(b"text")),
+            (b"hash", Value::Hash(hash)),
+            (b"set", Value::Set(set)),
+            (b"small hash", Value::Hash(datatypes::Hash::new())),
+            (b"small set", Value::Set(datatypes::Set::new())),
+        ];
+        for (key, value) in values {
+            let hash = ks.hash(key);
+            let shard = ks.shard_of(hash);
+            let mut effects = Effects::at(1);
+            let mut locked = ks.lock(&ShardSet::one(shard));
+            let db = locked.db_mut(shard, DbId(0)).unwrap();
+            let mut write = db.write(hash, key, &mut effects);
+            write.set(value);
+            write.commit(Event::string("set"));
+        }
+        let keys: [&[u8]; 6] = [
+            b"string",
+            b"hash",
+            b"set",
+            b"small hash",
+            b"small set",
+            b"none",
+        ];
+        for hash in keys.map(|key| ks.hash(key)) {
+            for db in [DbId(0), DbId(1), DbId(7)] {
+                ks.prefetch(db, hash);
+                ks.prefetch_entry(db, hash);
+                for member in large(0..20).map(|text| common::hash::hash(text.as_bytes())) {
+                    ks.prefetch_member(db, hash, member, Step::First);
+                    ks.prefetch_member(db, hash, member, Step::Then);
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::entry;
 use crate::hash::{KeyHash, SHARD_BITS};
 use crate::lock::{self, Locked, Parked, Shard, ShardSet, Waker};
 use crate::snapshot::{CutBegun, CutSize, CutState, PreImage};
+use crate::value::ValueRef;
 use crate::{DbId, ShardId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -41,6 +42,15 @@ pub struct DbStats {
     pub ttl_avg_ms: i64,
     /// Bytes of tables and expiry indexes.
     pub overhead: usize,
+}
+
+/// How far a look ahead at a member of a value has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the value.
+    First,
+    /// To the member.
+    Then,
 }
 
 /// See the module's text.
@@ -149,6 +159,24 @@ impl Keyspace {
             if db.table.has_moved() && db.id() == DbId(0) {
                 shard.hints.follow(&mut db.table);
             }
+        }
+    }
+
+    /// Asks for what a look at a member of the hash or set at a key reads: first, and, when that
+    /// should be near, then. Gives up if the shard is busy.
+    pub fn prefetch_member(&self, db: DbId, hash: KeyHash, member: u64, step: Step) {
+        let (shard, id) = self.shard(hash);
+        let Some(guard) = shard.try_lock_once(id) else {
+            return;
+        };
+        let db = guard.data().dbs.get(db.index());
+        let entry = db.and_then(|db| db.table.probable(hash.0));
+        match (entry.map(|entry| entry.value()), step) {
+            (Some(ValueRef::Hash(fields)), Step::First) => fields.prefetch(member),
+            (Some(ValueRef::Hash(fields)), Step::Then) => fields.prefetch_field(member),
+            (Some(ValueRef::Set(members)), Step::First) => members.prefetch(member),
+            (Some(ValueRef::Set(members)), Step::Then) => members.prefetch_member(member),
+            _ => {}
         }
     }
 

@@ -175,6 +175,9 @@ unsafe impl Item for Field {
     type Ref<'a> = Parts<'a>;
     type Mut<'a> = Parts<'a>;
 
+    // A name of 16 bytes and the header before it, a value of as many.
+    const BYTES_READ: usize = 40;
+
     #[inline]
     fn into_ptr(self) -> NonNull<u8> {
         self.0.into_raw()

@@ -220,6 +220,23 @@ impl Hash {
         }
     }
 
+    /// Asks for what a look at a field of this hash reads first.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        match self.form.third() {
+            Some(table) => table.prefetch(hash),
+            None => self.form.prefetch(),
+        }
+    }
+
+    /// Asks for the field that probably has this hash; [`prefetch`](Self::prefetch) should be done.
+    #[inline]
+    pub fn prefetch_field(&self, hash: u64) {
+        if let Some(table) = self.form.third() {
+            table.prefetch_field(hash);
+        }
+    }
+
     /// Sets a field, as HSET does: an expiry that it had goes. Answers whether it is new.
     #[inline]
     pub fn set(&mut self, name: &[u8], value: &[u8], limits: &HashLimits) -> bool {

@@ -88,6 +88,18 @@ impl FieldTable {
         self.table.get(place).map(field_ref)
     }
 
+    /// Asks for the bucket of a hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        self.table.prefetch(hash);
+    }
+
+    /// Asks for the field of a hash.
+    #[inline]
+    pub(super) fn prefetch_field(&self, hash: u64) {
+        self.table.prefetch_item(hash);
+    }
+
     pub(super) fn put(&mut self, name: &[u8], value: &[u8], expiry: Expiry) -> bool {
         let hash = hash(name);
         let place = self.table.find(hash, name);

@@ -67,6 +67,9 @@ unsafe impl Item for Member {
     type Ref<'a> = &'a [u8];
     type Mut<'a> = &'a [u8];
 
+    // A member of 16 bytes and the header before it.
+    const BYTES_READ: usize = 20;
+
     #[inline]
     fn into_ptr(self) -> NonNull<u8> {
         self.0.into_raw()

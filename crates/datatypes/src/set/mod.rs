@@ -225,6 +225,24 @@ impl Set {
         }
     }
 
+    /// Asks for what a look at a member of this hash reads first.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        match self.form.third() {
+            Some(table) => table.prefetch(hash),
+            None => self.form.prefetch(),
+        }
+    }
+
+    /// Asks for the member that probably has this hash; [`prefetch`](Self::prefetch) should be
+    /// done.
+    #[inline]
+    pub fn prefetch_member(&self, hash: u64) {
+        if let Some(table) = self.form.third() {
+            table.prefetch_item(hash);
+        }
+    }
+
     /// Adds `text`; answers whether it was new.
     pub fn add(&mut self, text: &[u8], limits: &SetLimits) -> bool {
         let (pack, added) = match self.form.get_mut() {

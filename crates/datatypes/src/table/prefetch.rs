@@ -117,6 +117,21 @@ impl<T: Item> Table<T> {
         }
     }
 
+    /// The item that probably has this hash, if it is in its home bucket.
+    #[inline]
+    pub fn probable(&self, hash: u64) -> Option<T::Ref<'_>> {
+        let record = self.directory.get(self.index(hash))?;
+        let stored = record.stored(hash);
+        let bucket = record.bucket(record.home(stored));
+        let mut slots = bucket.candidates(Bucket::fingerprint(hash));
+        let slot = slots.find(|&slot| bucket.slot(slot).stored() == stored)?;
+        // SAFETY: a pointer in a slot is that of an item of this table.
+        bucket
+            .slot(slot)
+            .pointer()
+            .map(|ptr| unsafe { T::view(ptr) })
+    }
+
     /// Asks for the item that probably has this hash; reads its home bucket, and the one behind it
     /// where an item may have been pushed on.
     #[inline]
