@@ -122,7 +122,8 @@ impl<H: Head> ThinBytes<H> {
     }
 
     /// Replaces `remove` bytes at `at` by `parts`, and the first bytes by `head`, which must state
-    /// the new length.
+    /// the new length. Inlined where the parts are known, which takes the loops out of it.
+    #[inline(always)]
     pub(crate) fn splice(&mut self, head: &[u8], at: usize, remove: usize, parts: &[&[u8]]) {
         let used = self.used();
         let insert: usize = parts.iter().map(|part| part.len()).sum();

@@ -219,6 +219,19 @@ impl Listpack {
     /// Replaces `remove` bytes (`removed` elements) at `at` by `parts` (`added` elements), and
     /// keeps the header right.
     fn splice(&mut self, at: usize, remove: usize, removed: usize, parts: &[&[u8]], added: usize) {
+        self.splice_here(at, remove, removed, parts, added);
+    }
+
+    /// [`Self::splice`] for the changes that are made most.
+    #[inline(always)]
+    fn splice_here(
+        &mut self,
+        at: usize,
+        remove: usize,
+        removed: usize,
+        parts: &[&[u8]],
+        added: usize,
+    ) {
         let stated =
             u16::from_le_bytes([self.block.body_mut()[0], self.block.body_mut()[1]]) as usize;
         let insert: usize = parts.iter().map(|part| part.len()).sum();
@@ -238,7 +251,7 @@ impl Listpack {
         // What is short is put together first: one copy into the pack instead of three.
         let mut short = [0; SHORT_BYTES];
         match value.write_to(&mut short) {
-            Some(len) => self.splice(at, 0, 0, &[&short[..len]], 1),
+            Some(len) => self.splice_here(at, 0, 0, &[&short[..len]], 1),
             None => self.splice(at, 0, 0, &value.parts(), 1),
         }
         Pos(at as u32)
@@ -286,7 +299,7 @@ impl Listpack {
 
     /// Adds what was put together at the end.
     pub(crate) fn append_short(&mut self, short: &Short) {
-        self.splice(self.end(), 0, 0, &[&short.bytes[..short.len]], short.count);
+        self.splice_here(self.end(), 0, 0, &[&short.bytes[..short.len]], short.count);
     }
 
     fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
@@ -387,7 +400,7 @@ impl Listpack {
             removed += 1;
         }
         let end = end.map_or(self.end(), Pos::offset);
-        self.splice(pos.offset(), end - pos.offset(), removed, &[], 0);
+        self.splice_here(pos.offset(), end - pos.offset(), removed, &[], 0);
         (pos.offset() < self.end()).then_some(pos)
     }
 

@@ -39,7 +39,21 @@ fn types_that_both_have() {
 
 #[test]
 fn integers_of_every_length() {
-    for value in [0, 1, 9, 10, 99, 100, 12345, -1, -10, i64::MAX, i64::MIN] {
+    for value in [
+        0,
+        1,
+        9,
+        10,
+        99,
+        100,
+        12345,
+        -1,
+        -10,
+        4_294_967_295,
+        4_294_967_296,
+        i64::MAX,
+        i64::MIN,
+    ] {
         check_same(|w| w.integer(value), &format!(":{value}\r\n"));
     }
 }
