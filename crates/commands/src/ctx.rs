@@ -100,7 +100,7 @@ impl<'a> Ctx<'a> {
     /// Unix time in milliseconds, frozen.
     #[inline]
     pub fn now_ms(&self) -> i64 {
-        self.now_us / 1000
+        self.effects.now_ms
     }
 
     /// Unix time in microseconds, frozen.

@@ -65,9 +65,19 @@ impl Outcome {
 }
 
 /// Looks a command up and hashes its key.
-#[inline(always)]
 pub fn prepare(server: &Server, args: Args<'_>) -> Prepared {
-    let id = server.table.find(args.at(0));
+    prepared(server, server.table.find(args.at(0)), args)
+}
+
+/// [`prepare`] of a command that a client sends, which may be the one that it sent last.
+#[inline]
+pub fn prepare_for(server: &Server, session: &Session, args: Args<'_>) -> Prepared {
+    let id = server.table.find_again(args.at(0), &session.found);
+    prepared(server, id, args)
+}
+
+#[inline(always)]
+fn prepared(server: &Server, id: CommandId, args: Args<'_>) -> Prepared {
     if id == NO_COMMAND {
         return Prepared::default();
     }

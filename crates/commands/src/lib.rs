@@ -62,7 +62,7 @@ mod zsets;
 pub use blocking::attend;
 pub use ctx::{CmdResult, Ctx};
 pub use dispatch::{
-    Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, timed_out,
+    Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, prepare_for, timed_out,
 };
 pub use families::FAMILIES;
 pub use generic::migrate::tick as migrate_tick;

@@ -4,6 +4,7 @@
 //! The session belongs to its worker's thread and needs no locks; the state is read by others
 //! without stopping it, so that its values may be a command old.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
@@ -18,7 +19,7 @@ use crate::generic::migrate::Transfer;
 use crate::multi::Transaction;
 use crate::origin::Origin;
 use crate::pubsub::Subscriptions;
-use crate::table::{CommandId, NO_COMMAND};
+use crate::table::{CommandId, Found, NO_COMMAND};
 use crate::timing::Untimed;
 use crate::tracking::TrackingSession;
 
@@ -286,6 +287,8 @@ pub struct Session {
     pub(crate) untimed: Untimed,
     /// Commands of the read batch behind the running one, if it is known that there are any.
     pub(crate) ahead: u32,
+    /// The command that was looked up last.
+    pub(crate) found: Cell<Found>,
     /// Plain commands of the read batch may go the short way; see [`crate::plain`].
     pub(crate) is_open: bool,
 }
@@ -331,6 +334,7 @@ impl Session {
             clock_us: 0,
             untimed: Untimed::default(),
             ahead: 0,
+            found: Cell::default(),
             is_open: false,
         }
     }

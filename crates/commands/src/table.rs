@@ -6,6 +6,8 @@
 //! forced. For letters that is exactly to ignore case; longer names, and those with other
 //! characters, are compared once more, so that no name can run another's command.
 
+use std::cell::Cell;
+
 use crate::command::{Command, Group};
 
 /// The number of a command or subcommand in this process's table.
@@ -34,6 +36,22 @@ pub struct Entry {
     pub children: Vec<CommandId>,
     /// The container this is a subcommand of.
     pub parent: Option<CommandId>,
+}
+
+/// A short name as it was sent, with its length, and the command that it means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    name: u64,
+    id: CommandId,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            name: u64::MAX,
+            id: NO_COMMAND,
+        }
+    }
 }
 
 /// A name in the index.
@@ -162,6 +180,23 @@ impl Table {
         }
     }
 
+    /// [`find`](Self::find), knowing what was found last: in a pipeline that is often the same.
+    #[inline]
+    pub(crate) fn find_again(&self, name: &[u8], last: &Cell<Found>) -> CommandId {
+        if name.len() >= size_of::<u64>() {
+            return self.find(name);
+        }
+        let name_word = short_word(name) | (name.len() as u64) << 56;
+        let found = last.get();
+        if found.name == name_word {
+            return found.id;
+        }
+        let id = self.find(name);
+        let name = name_word;
+        last.set(Found { name, id });
+        id
+    }
+
     fn is_named(&self, id: CommandId, name: &[u8]) -> bool {
         let full_name = self.entries[usize::from(id)].full_name.as_bytes();
         full_name.eq_ignore_ascii_case(name)
@@ -284,6 +319,29 @@ mod tests {
         assert_eq!(table.find(b"zrange\x13tore"), NO_COMMAND);
         assert_eq!(table.find(b"restore\x0dasking"), NO_COMMAND);
         assert_eq!(table.find(b""), NO_COMMAND);
+    }
+
+    #[test]
+    fn what_was_found_last_is_found_by_that_name_only() {
+        let table = Table::new(FAMILIES, &[]).unwrap();
+        let last = Cell::default();
+        let names: [&[u8]; 12] = [
+            b"get",
+            b"get",
+            b"GET",
+            b"set",
+            b"",
+            b"g",
+            b"ge",
+            b"getex",
+            b"getex",
+            b"getdel",
+            b"hgetall",
+            b"zrangestore",
+        ];
+        for name in names.iter().chain(names.iter().rev()) {
+            assert_eq!(table.find_again(name, &last), table.find(name));
+        }
     }
 
     #[test]

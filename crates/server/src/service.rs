@@ -156,8 +156,8 @@ impl Service for App {
     }
 
     #[inline]
-    fn prepare(&self, _: &Session, args: Args<'_>) -> Prepared {
-        commands::prepare(&self.server, args)
+    fn prepare(&self, session: &Session, args: Args<'_>) -> Prepared {
+        commands::prepare_for(&self.server, session, args)
     }
 
     #[inline]
