@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use keyspace::{KeyHash, Step};
+use keyspace::{DbId, KeyHash};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::call;
@@ -111,12 +111,21 @@ pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
     hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
     hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
     if batch.iter().any(|p| p.member != 0) {
-        for step in [Step::First, Step::Then] {
-            let members = batch.iter().filter(|p| p.member != 0);
-            members.for_each(|p| {
-                let keyspace = &server.keyspace;
-                keyspace.prefetch_member(session.db, p.hash, p.member, step);
-            });
+        prefetch_members(server, session.db, batch);
+    }
+}
+
+/// Begins to load what commands look at in large values, or the small values themselves.
+fn prefetch_members(server: &Server, db: DbId, batch: &[Prepared]) {
+    let keyspace = &server.keyspace;
+    let mut in_tables: u64 = 0;
+    for (i, p) in batch.iter().enumerate().filter(|(_, p)| p.member != 0) {
+        let is_table = keyspace.prefetch_value(db, p.hash, p.member);
+        in_tables |= u64::from(is_table) << (i & 63);
+    }
+    for (i, p) in batch.iter().enumerate() {
+        if in_tables >> (i & 63) & 1 != 0 && p.member != 0 {
+            keyspace.prefetch_member(db, p.hash, p.member);
         }
     }
 }

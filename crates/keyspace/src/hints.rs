@@ -66,7 +66,7 @@ impl Hints {
 
 #[cfg(test)]
 mod tests {
-    use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Step, Value};
+    use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
     use datatypes::table::SegmentHint;
     use datatypes::{hash::HashLimits, set::SetLimits};
     use std::sync::atomic::Ordering::Relaxed;
@@ -199,8 +199,8 @@ mod tests {
                 ks.prefetch(db, hash);
                 ks.prefetch_entry(db, hash);
                 for member in large(0..20).map(|text| common::hash::hash(text.as_bytes())) {
-                    ks.prefetch_member(db, hash, member, Step::First);
-                    ks.prefetch_member(db, hash, member, Step::Then);
+                    ks.prefetch_value(db, hash, member);
+                    ks.prefetch_member(db, hash, member);
                 }
             }
         }

@@ -44,15 +44,6 @@ pub struct DbStats {
     pub overhead: usize,
 }
 
-/// How far a look ahead at a member of a value has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// To the value.
-    First,
-    /// To the member.
-    Then,
-}
-
 /// See the module's text.
 pub struct Keyspace {
     shards: Box<[Shard]>,
@@ -162,22 +153,40 @@ impl Keyspace {
         }
     }
 
-    /// Asks for what a look at a member of the hash or set at a key reads: first, and, when that
-    /// should be near, then. Gives up if the shard is busy.
-    pub fn prefetch_member(&self, db: DbId, hash: KeyHash, member: u64, step: Step) {
+    /// Asks for what a look at a member of the hash or set at a key reads first. Answers whether
+    /// [`Self::prefetch_member`] has more to ask for then. Gives up if the shard is busy.
+    pub fn prefetch_value(&self, db: DbId, hash: KeyHash, member: u64) -> bool {
+        self.with_probable(db, hash, |value| match value {
+            ValueRef::Hash(fields) => fields.prefetch(member),
+            ValueRef::Set(members) => members.prefetch(member),
+            _ => false,
+        })
+    }
+
+    /// Asks for a member, when what leads to it should be near. Gives up if the shard is busy.
+    pub fn prefetch_member(&self, db: DbId, hash: KeyHash, member: u64) {
+        self.with_probable(db, hash, |value| match value {
+            ValueRef::Hash(fields) => fields.prefetch_field(member),
+            ValueRef::Set(members) => members.prefetch_member(member),
+            _ => {}
+        });
+    }
+
+    /// Calls `f` with the value that is probably at a key.
+    #[inline]
+    fn with_probable<R: Default>(
+        &self,
+        db: DbId,
+        hash: KeyHash,
+        f: impl FnOnce(ValueRef<'_>) -> R,
+    ) -> R {
         let (shard, id) = self.shard(hash);
         let Some(guard) = shard.try_lock_once(id) else {
-            return;
+            return R::default();
         };
         let db = guard.data().dbs.get(db.index());
         let entry = db.and_then(|db| db.table.probable(hash.0));
-        match (entry.map(|entry| entry.value()), step) {
-            (Some(ValueRef::Hash(fields)), Step::First) => fields.prefetch(member),
-            (Some(ValueRef::Hash(fields)), Step::Then) => fields.prefetch_field(member),
-            (Some(ValueRef::Set(members)), Step::First) => members.prefetch(member),
-            (Some(ValueRef::Set(members)), Step::Then) => members.prefetch_member(member),
-            _ => {}
-        }
+        entry.map(|entry| f(entry.value())).unwrap_or_default()
     }
 
     #[cfg(test)]

@@ -30,7 +30,7 @@ pub use entry::{
     is_over_held_budget, pins_are_there, set_held_budget, wait_for_budget, wait_for_pins,
 };
 pub use hash::KeyHash;
-pub use keyspace::{DbStats, Keyspace, KeyspaceConfig, Step};
+pub use keyspace::{DbStats, Keyspace, KeyspaceConfig};
 pub use load::{NewEntry, OnDuplicate};
 pub use lock::{Locked, Parked, ShardSet, Waker};
 pub use snapshot::{CutBegun, CutEntries, CutSize, PreImage};

@@ -220,12 +220,19 @@ impl Hash {
         }
     }
 
-    /// Asks for what a look at a field of this hash reads first.
+    /// Asks for what a look at a field of this hash reads first; whether [`Self::prefetch_field`] has
+    /// more to ask for then.
     #[inline]
-    pub fn prefetch(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u64) -> bool {
         match self.form.third() {
-            Some(table) => table.prefetch(hash),
-            None => self.form.prefetch(),
+            Some(table) => {
+                table.prefetch(hash);
+                true
+            }
+            None => {
+                self.form.prefetch();
+                false
+            }
         }
     }
 

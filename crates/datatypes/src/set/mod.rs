@@ -225,12 +225,19 @@ impl Set {
         }
     }
 
-    /// Asks for what a look at a member of this hash reads first.
+    /// Asks for what a look at a member of this hash reads first; whether [`Self::prefetch_member`] has
+    /// more to ask for then.
     #[inline]
-    pub fn prefetch(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u64) -> bool {
         match self.form.third() {
-            Some(table) => table.prefetch(hash),
-            None => self.form.prefetch(),
+            Some(table) => {
+                table.prefetch(hash);
+                true
+            }
+            None => {
+                self.form.prefetch();
+                false
+            }
         }
     }
 
