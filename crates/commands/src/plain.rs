@@ -123,7 +123,7 @@ fn is_done(ctx: &mut Ctx<'_>) -> bool {
     if ctx.effects.followed.is_some()
         || ctx.seldom_if_any().is_some()
         || ctx.propagation != Propagation::Verbatim
-        || (ctx.deferred | ctx.close | ctx.blocked)
+        || (ctx.deferred | ctx.close | ctx.blocked | ctx.away.get())
     {
         return false;
     }
