@@ -10,11 +10,12 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use keyspace::{DbKey, ShardSet};
+use keyspace::{DbId, DbKey, OnExpired, ShardSet};
 
 use crate::call;
 use crate::command::Command;
 use crate::ctx::Ctx;
+use crate::origin::Origin;
 use crate::server::Server;
 use crate::session::Session;
 
@@ -37,6 +38,41 @@ pub(crate) fn delete_overdue(ctx: &mut Ctx<'_>) {
         // Opening an expired key for change deletes it.
         ctx.write_in(*db, key).unchanged();
     }
+}
+
+/// Deletes keys that a walk over shards met past their time, each by itself as the active cycle
+/// does: not as a part of the command. Returns how many; one that is busy just now is left to the
+/// cycle, and one under this command's own locks to its end.
+#[cold]
+pub(crate) fn delete_met(ctx: &mut Ctx<'_>, db: DbId, keys: &[Box<[u8]>]) -> usize {
+    let server = ctx.server;
+    if ctx.effects.on_expired != OnExpired::Delete || server.pause.holds_writes(ctx.now_ms()) {
+        return 0;
+    }
+    let mut session = Session::detached(Origin::Internal, usize::MAX);
+    let mut count = 0;
+    for key in keys {
+        let shard = server.keyspace.shard_of(server.keyspace.hash(key));
+        if ctx.locked.contains(shard) {
+            let key = key.clone();
+            ctx.seldom().overdue.push(DbKey { db, key });
+            continue;
+        }
+        let Some(locked) = server.keyspace.try_lock(&ShardSet::one(shard)) else {
+            continue;
+        };
+        session.clock_us = ctx.now_ms() * 1000;
+        let mut own = call::internal_ctx(server, &mut session, locked);
+        if own.is_overdue_in(db, key) {
+            own.write_in(db, key).unchanged();
+            count += 1;
+        }
+        call::drain(&mut own, resp::Args::new(&[]));
+        if !own.effects.ready.is_empty() {
+            crate::blocking::serve(own);
+        }
+    }
+    count
 }
 
 /// Counts the keys and fields that expired in this command and logs their deletion, before the

@@ -122,10 +122,9 @@ impl<'a> ScanOptions<'a> {
             .is_none_or(|pattern| glob::matches(pattern, name, false))
     }
 
-    fn takes(&self, entry: &Entry<'_>, now_ms: i64) -> bool {
+    fn takes(&self, entry: &Entry<'_>) -> bool {
         self.kind
             .is_none_or(|name| name.eq_ignore_ascii_case(entry.kind().name().as_bytes()))
-            && !entry.is_expired(now_ms)
             && self.matches(entry.key())
     }
 }
@@ -135,11 +134,20 @@ fn scan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     let options = ScanOptions::parse(args.from(2), true, false)?;
     let (db, now_ms) = (ctx.db(), ctx.now_ms());
     let mut found: Vec<Box<[u8]>> = Vec::new();
+    let mut overdue: Vec<Box<[u8]>> = Vec::new();
     let next = walk(ctx, db, cursor, options.count, &mut |entry| {
-        if options.takes(entry, now_ms) {
-            found.push(entry.key().into());
+        if options.takes(entry) {
+            let list = if entry.is_expired(now_ms) {
+                &mut overdue
+            } else {
+                &mut found
+            };
+            list.push(entry.key().into());
         }
     })?;
+    if !overdue.is_empty() {
+        crate::expire::delete_met(ctx, db, &overdue);
+    }
     out.array(2);
     out.bulk_str(&next.to_string());
     out.array(found.len());
@@ -194,7 +202,7 @@ fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
     for shard in ctx.server.keyspace.shard_ids() {
         sizes.push(ctx.with_shard(shard, db, |db| db.map_or(0, |db| db.len()))?);
     }
-    let total: usize = sizes.iter().sum();
+    let mut total: usize = sizes.iter().sum();
     // Some tries, since an expired key may be hit; then any key that is there.
     for _ in 0..100 {
         if total == 0 {
@@ -206,16 +214,26 @@ fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
             at = at.saturating_sub(*size);
             here
         });
-        let Some(shard) = shard.and_then(|i| ctx.server.keyspace.shard_ids().nth(i)) else {
+        let Some((index, shard)) =
+            shard.and_then(|i| Some((i, ctx.server.keyspace.shard_ids().nth(i)?)))
+        else {
             break;
         };
         let key = ctx.with_shard(shard, db, |db| {
             let entry = common::random::with(|rng| db?.random(rng))?;
-            (!entry.is_expired(now_ms)).then(|| entry.key().to_vec())
+            Some((Box::<[u8]>::from(entry.key()), entry.is_expired(now_ms)))
         })?;
-        if let Some(key) = key {
-            out.bulk(&key);
-            return Ok(());
+        match key {
+            Some((key, false)) => {
+                out.bulk(&key);
+                return Ok(());
+            }
+            Some((key, true)) => {
+                let gone = crate::expire::delete_met(ctx, db, &[key]);
+                sizes[index] = sizes[index].saturating_sub(gone);
+                total = total.saturating_sub(gone);
+            }
+            None => {}
         }
     }
     out.null();

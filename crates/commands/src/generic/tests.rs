@@ -86,6 +86,34 @@ fn scan_returns_every_key_once_it_ends() {
 }
 
 #[test]
+fn walks_delete_the_expired_keys_that_they_meet() {
+    let mut tester = Tester::new();
+    let expire = |tester: &mut Tester| {
+        tester.line("SET other v");
+        tester.line("SET k1 v PX 1");
+        tester.line("SET k2 v PX 1");
+        let start = std::time::Instant::now();
+        while start.elapsed() < std::time::Duration::from_millis(3) {
+            std::hint::spin_loop();
+        }
+    };
+    expire(&mut tester);
+    tester.line("SCAN 0 MATCH other");
+    assert_eq!(tester.line("DBSIZE"), ":3");
+    tester.line("SCAN 0");
+    assert_eq!(tester.line("DBSIZE"), ":1");
+    expire(&mut tester);
+    tester.line("DEL other");
+    assert_eq!(tester.line("RANDOMKEY"), "$-1");
+    assert_eq!(tester.line("DBSIZE"), ":0");
+    expire(&mut tester);
+    tester.line("MULTI");
+    tester.line("SCAN 0");
+    tester.line("EXEC");
+    assert_eq!(tester.line("DBSIZE"), ":1");
+}
+
+#[test]
 fn expired_keys_are_gone_for_everyone() {
     let mut tester = Tester::new();
     tester.line("SET k v PX 1");

@@ -20,11 +20,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use commands::Server;
-use commands::aof::Gate;
 use parking_lot::Mutex;
 use persistence::aof::appender::{AppendError, Appender};
 use persistence::disk::DiskFile;
 use replication::log::Reader;
+
+use replication::Log;
 
 use super::bell::Bell;
 use super::policy::{Fsync, Policy};
@@ -43,6 +44,10 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 /// synced. More often where all is to be on disk at once.
 const REST: Duration = Duration::from_millis(100);
 const REST_ALWAYS: Duration = Duration::from_millis(10);
+/// With a slow disk, a sync waits up to this part of a sync's time, and no longer than this, until as
+/// much is there as lately: clients whose replies just left come back together.
+const GATHER_PART: u64 = 4;
+const GATHER_US_MAX: u64 = 2000;
 /// Syncs that take less than this on average are left to workers.
 const SYNC_FAST_US: u64 = 1000;
 /// What is not synced stays in memory; beyond this much, writing waits for the sync.
@@ -146,6 +151,7 @@ impl WriterHandle {
             synced,
             last_sync: Instant::now(),
             sync_us: 0,
+            batch: 0,
             sync_is_slow: false,
             failing: false,
             complained: None,
@@ -156,9 +162,9 @@ impl WriterHandle {
         };
         let writer = Arc::new(Mutex::new(writer));
         let (of_thread, of_policy) = (Arc::clone(&writer), Arc::clone(&policy));
-        let gate = Arc::clone(server);
+        let of_server = Arc::clone(server);
         let thread = spawn("aof-writer", move || {
-            run(&of_thread, &gate.aof, &of_policy.bell);
+            run(&of_thread, &of_server, &of_policy.bell);
         })?;
         server
             .aof
@@ -236,8 +242,13 @@ enum Next {
 }
 
 /// The thread.
-fn run(writer: &Mutex<Writer>, gate: &Gate, bell: &Bell) {
+fn run(writer: &Mutex<Writer>, server: &Server, bell: &Bell) {
+    let (gate, log) = (&server.aof, &server.log);
     loop {
+        let gathering = writer.lock().gathering();
+        if let Some((until, at)) = gathering {
+            gather(log, bell, until, at);
+        }
         let next = writer.lock().step();
         // Those who could not write meanwhile.
         gate.wake_workers();
@@ -246,6 +257,17 @@ fn run(writer: &Mutex<Writer>, gate: &Gate, bell: &Bell) {
             Next::Rest(timeout) => bell.wait(timeout),
             Next::End => return,
         }
+    }
+}
+
+/// Waits until the log reaches `until`, or for the moment `at`.
+fn gather(log: &Log, bell: &Bell, until: u64, at: Instant) {
+    while log.end() < until {
+        let left = at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        bell.wait(left);
     }
 }
 
@@ -263,6 +285,8 @@ struct Writer {
     last_sync: Instant,
     /// How long syncs have taken lately.
     sync_us: u64,
+    /// Bytes that one sync has covered lately, where everything is to be on disk at once.
+    batch: u64,
     /// The sync that is going on was counted as delayed.
     sync_is_slow: bool,
     /// The last write or sync went wrong.
@@ -298,6 +322,18 @@ impl Writer {
             return Next::End;
         }
         self.next()
+    }
+
+    /// Whether it is worth waiting for more before the next sync: up to which offset, and how long.
+    fn gathering(&self) -> Option<(u64, Instant)> {
+        let is_slow = self.policy.fsync() == Fsync::Always && self.sync_us > SYNC_FAST_US;
+        let is_idle = self.server.log.end() <= self.appender.added();
+        if !is_slow || is_idle || self.failing || self.close.is_some() || self.switch.is_some() {
+            return None;
+        }
+        let us = (self.sync_us / GATHER_PART).min(GATHER_US_MAX);
+        let until = self.appender.added() + self.batch;
+        Some((until, Instant::now() + Duration::from_micros(us)))
     }
 
     /// A worker's part; whether nothing is left for the thread to do.
@@ -477,6 +513,8 @@ impl Writer {
 
     fn sync_now(&mut self) -> bool {
         let start = Instant::now();
+        // Shrinks slowly: one that came too late does not make the next wait for less.
+        self.batch = (self.appender.unsynced() as u64).max(self.batch * 7 / 8);
         let result = self.appender.sync();
         self.last_sync = start;
         let us = start.elapsed().as_micros() as u64;
