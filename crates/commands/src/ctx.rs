@@ -52,6 +52,9 @@ impl Redacted {
     }
 }
 
+/// Commands for the log, each with its database.
+pub(crate) type Unit = Vec<(DbId, Vec<Vec<u8>>)>;
+
 /// What has been collected of things that few commands cause: room for them is made only then.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom {
@@ -62,7 +65,7 @@ pub(crate) struct Seldom {
     /// Changed keys still to be broadcast, and whether each changed because its time was over.
     pub(crate) broadcast: Vec<(Box<[u8]>, bool)>,
     /// What a transaction has for the log so far, to be appended as one unit.
-    pub(crate) unit: Option<Vec<(DbId, Vec<Vec<u8>>)>>,
+    pub(crate) unit: Option<Unit>,
 }
 
 /// The surroundings of one running command.
@@ -189,7 +192,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// What a transaction has for the log so far; `None` where commands go there at once.
-    pub(crate) fn unit(&mut self) -> Option<&mut Vec<(DbId, Vec<Vec<u8>>)>> {
+    pub(crate) fn unit(&mut self) -> Option<&mut Unit> {
         self.seldom_if_any()?.unit.as_mut()
     }
 

@@ -111,13 +111,11 @@ fn changes_moving(
     found
 }
 
-/// Whether `f` holds for a key that the command changes: given the key's flags, its hash and shard,
-/// and itself.
-fn changes(
-    server: &Server,
-    (command, args): (&Command, Args<'_>),
-    f: &mut dyn FnMut(&str, (KeyHash, ShardId), &[u8]) -> bool,
-) -> bool {
+/// What is asked of a key: given its flags, its hash and shard, and itself.
+type Ask<'a> = &'a mut dyn FnMut(&str, (KeyHash, ShardId), &[u8]) -> bool;
+
+/// Whether `f` holds for a key that the command changes.
+fn changes(server: &Server, (command, args): (&Command, Args<'_>), f: Ask<'_>) -> bool {
     if !command.has(flag::WRITE) {
         return false;
     }
