@@ -114,7 +114,8 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
 }
 
 /// Deletes what is due in all shards, on behalf of `session`, an internal one. Returns when the
-/// next key will be due (Unix ms), or `i64::MAX` for never. Not for workers: waits for locks.
+/// next key will be due (Unix ms), or `i64::MAX` for never. What is due in a
+/// busy shard counts as due next.
 pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
     if server.persistence.is_loading() {
         return i64::MAX;
@@ -128,7 +129,10 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
     let mut next = i64::MAX;
     for shard in server.keyspace.shard_ids() {
         while server.keyspace.next_due(shard) <= now_ms {
-            let locked = server.keyspace.lock(&ShardSet::one(shard));
+            let Some(locked) = server.keyspace.try_lock_one(shard) else {
+                // Busy, perhaps for long: the other shards are not to wait for it.
+                break;
+            };
             session.clock_us = now_ms * 1000;
             let mut ctx = call::internal_ctx(server, session, locked);
             let due = server

@@ -70,3 +70,4 @@ pub use origin::Origin;
 pub use server::Server;
 pub use session::Session;
 pub use table::Table;
+pub use transactions::tidy_watches;

@@ -77,6 +77,8 @@ pub struct Server {
     pub last_save_s: AtomicI64,
     /// Replicas, and the primary.
     pub replication: Replication,
+    /// Watches that are still to be given up.
+    pub(crate) watch_leftovers: crate::transactions::Leftovers,
     host: OnceLock<Arc<dyn Host>>,
 }
 
@@ -109,6 +111,7 @@ impl Server {
             purges: AtomicU32::new(0),
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
+            watch_leftovers: Default::default(),
             host: OnceLock::new(),
         }
     }

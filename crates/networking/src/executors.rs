@@ -184,8 +184,12 @@ impl<S: Service> Executors<S> {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "std has no way to set a thread's priority")]
 fn step_back() {
-    // SAFETY: takes numbers only; 0 names the calling thread, whose niceness alone is set on Linux.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    // SAFETY: both take numbers only; 0 names the calling thread, whose niceness alone is meant on
+    // Linux.
+    let result = unsafe {
+        let nice = libc::getpriority(libc::PRIO_PROCESS, 0) + NICE;
+        libc::setpriority(libc::PRIO_PROCESS, 0, nice)
+    };
     if result != 0 {
         tracing::debug!(
             "Lowering a thread's priority: {}",

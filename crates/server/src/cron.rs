@@ -71,6 +71,7 @@ fn run(server: &Server, stop: &AtomicBool, every: &dyn Fn(i64)) {
         let next_due_ms = commands::expire::cycle(server, &mut session, now_ms);
         commands::evict::cycle(server);
         commands::tracking::cycle(server);
+        commands::tidy_watches(server);
         drop(held);
         if now_ms >= next_every_ms {
             next_every_ms = now_ms + 100;

@@ -3,7 +3,7 @@
 //! The primary knows nothing of them, so that nobody would ever delete them; they are remembered,
 //! and expire here.
 
-use keyspace::{DbKey, OnExpired, ShardSet};
+use keyspace::{DbKey, OnExpired};
 use resp::Args;
 
 use crate::call;
@@ -49,7 +49,9 @@ pub(crate) fn expire(server: &Server, session: &mut Session, now_ms: i64) -> i64
     let mut known = std::mem::take(&mut replication.state.lock().local_volatile);
     known.retain(|DbKey { db, key }| {
         let shard = server.keyspace.shard_of(server.keyspace.hash(key));
-        let locked = server.keyspace.lock(&ShardSet::one(shard));
+        let Some(locked) = server.keyspace.try_lock_one(shard) else {
+            return true;
+        };
         session.clock_us = now_ms * 1000;
         let mut ctx = call::internal_ctx(server, session, locked);
         let expire_at = ctx.peek_in(*db, key).and_then(|entry| entry.expire_at());

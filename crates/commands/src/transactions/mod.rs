@@ -19,4 +19,5 @@ pub const COMMANDS: &[&Command] = &[
 ];
 
 pub(crate) use exec::leave;
+pub use watch::{Leftovers, tidy_watches};
 pub(crate) use watch::{unwatch, unwatch_gone};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, Ordering::Relaxed};
 
 use keyspace::{DbId, Watcher};
+use parking_lot::Mutex;
 use resp::{Args, ReplyWriter, errors};
 
 use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, LOCKS_QUEUE, NOSCRIPT, NOT_QUEUED, STALE};
@@ -94,16 +95,45 @@ pub(crate) fn unwatch(ctx: &mut Ctx<'_>) {
     }
 }
 
-/// Gives up the watches of a client that is gone, locking one shard after the other.
+/// Watches of clients that are gone, whose shards were busy when they left.
+#[derive(Default)]
+pub struct Leftovers(Mutex<Vec<Leftover>>);
+
+type Leftover = (DbId, Box<[u8]>, Arc<AtomicBool>);
+
+/// Gives up the watches of a client that is gone, locking one shard after the other. Where one is
+/// busy that is left to [`tidy_watches`].
 pub(crate) fn unwatch_gone(server: &Server, session: &mut Session) {
     let Some(dirty) = session.state.watch.lock().take() else {
         return;
     };
     for (db, key) in std::mem::take(&mut session.watched) {
-        let shard = server.keyspace.shard_of(server.keyspace.hash(&key));
-        if let Some(db) = server.keyspace.lock_one(shard).db_mut(shard, db) {
-            db.unwatch(&key, &dirty);
+        let watch = (db, key, Arc::clone(&dirty));
+        if !try_unwatch(server, &watch) {
+            server.watch_leftovers.0.lock().push(watch);
         }
+    }
+}
+
+/// Whether the key's shard was free, and the watch is given up.
+fn try_unwatch(server: &Server, (db, key, dirty): &Leftover) -> bool {
+    let shard = server.keyspace.shard_of(server.keyspace.hash(key));
+    let Some(mut locked) = server.keyspace.try_lock_one(shard) else {
+        return false;
+    };
+    if let Some(db) = locked.db_mut(shard, *db) {
+        db.unwatch(key, dirty);
+    }
+    true
+}
+
+/// Gives up what [`unwatch_gone`] left, as far as shards are free. Called now and then.
+pub fn tidy_watches(server: &Server) {
+    let left = std::mem::take(&mut *server.watch_leftovers.0.lock());
+    let busy = left.into_iter().filter(|watch| !try_unwatch(server, watch));
+    let busy: Vec<_> = busy.collect();
+    if !busy.is_empty() {
+        server.watch_leftovers.0.lock().extend(busy);
     }
 }
 
