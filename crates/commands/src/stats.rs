@@ -179,9 +179,10 @@ const EXECUTORS: usize = 8;
 
 /// The statistics of the whole process.
 pub struct Stats {
-    /// Those of workers, then of executors, then the spare ones.
-    threads: Box<[WorkerStats]>,
-    workers: usize,
+    /// Those of workers, then the spare ones.
+    workers: Box<[WorkerStats]>,
+    /// Those of executors that have run something.
+    executors: [OnceLock<Box<WorkerStats>>; EXECUTORS],
     base: Mutex<Base>,
     errors: Mutex<BTreeMap<Vec<u8>, u64>>,
     /// Error replies in all.
@@ -201,10 +202,8 @@ impl Stats {
     /// [`Stats::worker`]) and commands.
     pub fn new(workers: usize, commands: usize) -> Self {
         Self {
-            threads: (0..=workers + EXECUTORS)
-                .map(|_| WorkerStats::new(commands))
-                .collect(),
-            workers,
+            workers: (0..=workers).map(|_| WorkerStats::new(commands)).collect(),
+            executors: Default::default(),
             base: Mutex::new(Base {
                 totals: vec![CommandTotals::default(); commands],
                 histograms: vec![None; commands],
@@ -223,23 +222,40 @@ impl Stats {
 
     /// How many workers have counters of their own.
     pub fn workers(&self) -> usize {
-        self.workers
+        self.workers.len() - 1
     }
 
     /// The index of the counters of an executor; see [`Stats::worker`].
     pub fn executor(&self, number: usize) -> usize {
-        self.workers + number.min(EXECUTORS)
+        self.workers.len() + number
     }
 
-    /// The counters of a worker; any index past the workers gives the shared spare one.
+    /// The counters of a worker; any index past workers and executors gives the shared spare ones.
     #[inline]
     pub fn worker(&self, index: usize) -> &WorkerStats {
-        &self.threads[index.min(self.threads.len() - 1)]
+        match self.workers.get(index) {
+            Some(worker) => worker,
+            None => self.other(index),
+        }
+    }
+
+    #[cold]
+    fn other(&self, index: usize) -> &WorkerStats {
+        let spare = &self.workers[self.workers.len() - 1];
+        match self.executors.get(index - self.workers.len()) {
+            Some(stats) => stats.get_or_init(|| Box::new(WorkerStats::new(spare.cells.len()))),
+            None => spare,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &WorkerStats> {
+        let executors = self.executors.iter().filter_map(OnceLock::get);
+        self.workers.iter().chain(executors.map(|stats| &**stats))
     }
 
     fn raw_totals(&self, id: usize) -> CommandTotals {
         let mut sum = CommandTotals::default();
-        for cell in self.threads.iter().map(|worker| &worker.cells[id]) {
+        for cell in self.all().map(|worker| &worker.cells[id]) {
             sum.calls += cell.calls.load(Relaxed);
             sum.usec += cell.usec.load(Relaxed);
             sum.rejected += cell.rejected.load(Relaxed);
@@ -251,8 +267,7 @@ impl Stats {
     fn raw_histogram(&self, id: usize) -> Option<Vec<u64>> {
         let mut sum: Option<Vec<u64>> = None;
         for cell in self
-            .threads
-            .iter()
+            .all()
             .filter_map(|worker| worker.cells[id].histogram.get())
         {
             let sum = sum.get_or_insert_with(|| vec![0; HISTOGRAM_BUCKETS]);
@@ -289,10 +304,7 @@ impl Stats {
     }
 
     fn raw_sum(&self, field: impl Fn(&WorkerStats) -> &AtomicU64) -> u64 {
-        self.threads
-            .iter()
-            .map(|worker| field(worker).load(Relaxed))
-            .sum()
+        self.all().map(|worker| field(worker).load(Relaxed)).sum()
     }
 
     /// Commands processed, hits and misses since the last reset.
@@ -362,6 +374,18 @@ mod tests {
             assert!(us <= histogram_upper_us(bucket), "{us}");
             assert!(bucket == 0 || us > histogram_upper_us(bucket - 1), "{us}");
         }
+    }
+
+    #[test]
+    fn what_executors_count_is_counted_and_other_threads_share_one_copy() {
+        let stats = Stats::new(1, 2);
+        stats.worker(0).changed(1);
+        stats.worker(stats.executor(0)).changed(2);
+        stats.worker(stats.executor(EXECUTORS - 1)).changed(4);
+        stats.worker(usize::MAX).changed(8);
+        stats.worker(stats.executor(EXECUTORS)).changed(16);
+        assert_eq!(stats.changes(), 31);
+        assert_eq!(stats.all().count(), 4);
     }
 
     #[test]
