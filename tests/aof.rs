@@ -255,7 +255,13 @@ fn rewrite(server: &Server) {
 /// Starts `to` on what `from` wrote, before and after a rewrite.
 fn exchange(from: fn(&[&str]) -> Option<Server>, to: fn(&[&str]) -> Option<Server>) {
     for preamble in ["yes", "no"] {
-        let args = with(&["--aof-use-rdb-preamble", preamble]);
+        // With another policy, Redis may answer before it has written, while a sync is slow.
+        let args = with(&[
+            "--aof-use-rdb-preamble",
+            preamble,
+            "--appendfsync",
+            "always",
+        ]);
         let Some(mut writer) = from(&args) else {
             return;
         };
