@@ -1,12 +1,11 @@
 //! Error texts that clients compare with: section Y of the list of behaviours that the project
 //! serves, as far as the data types provoke them; the ids stand with the tests.
 //!
-//! Waiting for later subsystems: Y2 (saving), Y5 and MASTERDOWN, NOREPLICAS (replication), Y6, Y11,
-//! TRYAGAIN (cluster), Y7's NOPERM (users), Y8 (scripts), LOADING, BUSYKEY (RESTORE), UNBLOCKED
-//! (blocking commands). NOAUTH, WRONGPASS and `max number of clients` are in `connection`; Y9 and
-//! NOGROUP go with the streams.
+//! Waiting for later subsystems: Y6, Y11, TRYAGAIN (cluster), Y7's NOPERM (users), Y8 (scripts).
+//! NOAUTH, WRONGPASS and `max number of clients` are in `connection`; Y9 and NOGROUP go with the
+//! streams, Y2 and LOADING with what is written to disk.
 
-use super::support::{Server, Value};
+use super::support::{Server, Value, wait_until};
 
 /// Y3, Y4, Y12.
 #[test]
@@ -156,4 +155,56 @@ fn errors_hold_neither_line_ends_nor_more_than_is_needed_of_arguments() {
     let start = "ERR unknown command 'bad  +OK  xxx";
     assert!(reply.starts_with(start) && reply.len() < 300, "{reply}");
     assert_eq!(client.call("PING"), Value::simple("PONG"));
+}
+
+/// BUSYKEY and UNBLOCKED of Y12.
+#[test]
+fn refusals_of_restored_keys_and_of_waits_have_redis_words() {
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.raw(), server.raw());
+    client.call("SET k v");
+    let Value::Bulk(dump) = client.call("DUMP k") else {
+        panic!("a payload");
+    };
+    client.send(
+        format!(
+            "*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n${}\r\n",
+            dump.len()
+        )
+        .as_bytes(),
+    );
+    client.send(&[&dump[..], b"\r\n"].concat());
+    let busy = "BUSYKEY Target key name already exists.";
+    assert_eq!(client.read(), Value::error(busy));
+    let Value::Integer(id) = client.call("CLIENT ID") else {
+        panic!("an id");
+    };
+    client.send(b"BLPOP none 0\r\n");
+    let unblock = format!("CLIENT UNBLOCK {id} ERROR");
+    wait_until("it is unblocked", || {
+        other.call(&unblock) == Value::Integer(1)
+    });
+    let unblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+    assert_eq!(client.read(), Value::error(unblocked));
+}
+
+/// Y5, and MASTERDOWN and NOREPLICAS of Y12.
+#[test]
+fn refusals_of_replication_have_redis_words() {
+    let server = Server::start(&["--min-replicas-to-write", "1"]);
+    let mut client = server.raw();
+    let lonely = "NOREPLICAS Not enough good replicas to write.";
+    assert_eq!(client.call("SET k v"), Value::error(lonely));
+    assert_eq!(client.call("GET k"), Value::Null);
+    client.call("CONFIG SET min-replicas-to-write 0");
+    client.call("SET k v");
+    client.call("REPLICAOF 127.0.0.1 1");
+    let readonly = "READONLY You can't write against a read only replica.";
+    assert_eq!(client.call("SET k w"), Value::error(readonly));
+    assert_eq!(client.call("GET k"), Value::bulk("v"));
+    client.call("CONFIG SET replica-serve-stale-data no");
+    let down = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    assert_eq!(client.call("GET k"), Value::error(down));
+    client.call("REPLICAOF NO ONE");
+    assert_eq!(client.call("SET k w"), Value::simple("OK"));
 }

@@ -37,5 +37,6 @@ mod support;
 mod tidy;
 mod tls;
 mod tracking;
+mod transactions;
 mod workers;
 mod zsets;

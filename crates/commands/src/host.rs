@@ -163,8 +163,10 @@ pub struct MemoryFigures {
     pub startup: u64,
     /// What of the process is in memory.
     pub resident: u64,
-    /// What belongs to clients.
+    /// What belongs to clients other than replicas.
     pub clients: u64,
+    /// What belongs to replicas.
+    pub replicas: u64,
     /// How many clients there are.
     pub client_count: u64,
     /// The replication backlog.
@@ -178,7 +180,7 @@ pub struct MemoryFigures {
 impl MemoryFigures {
     /// What is used for other things than data.
     pub fn overhead(&self) -> u64 {
-        self.startup + self.clients + self.backlog + self.tables
+        self.startup + self.clients + self.replicas + self.backlog + self.tables
     }
 
     /// What is used for data.

@@ -84,9 +84,13 @@ impl Output {
     /// Moves the tail into the chain.
     pub(crate) fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.chained += self.tail.len();
-            self.chain
-                .push_back(Bytes::from(std::mem::take(&mut self.tail)));
+            let mut tail = std::mem::take(&mut self.tail);
+            // What waits here is counted by its length: let it take not much more than that.
+            if tail.capacity() > tail.len() + tail.len() / 4 {
+                tail.shrink_to_fit();
+            }
+            self.chained += tail.len();
+            self.chain.push_back(Bytes::from(tail));
         }
     }
 
@@ -191,27 +195,35 @@ impl Output {
 #[derive(Default)]
 pub(crate) struct BufferPool {
     free: Vec<Vec<u8>>,
+    /// What they take together.
+    bytes: usize,
 }
 
 impl BufferPool {
     /// What a fresh buffer holds.
     const FRESH_BYTES: usize = 16 * 1024;
-    /// Larger ones are not kept.
-    const KEPT_BYTES_MAX: usize = SEAL_BYTES;
-    /// More are not kept.
+    /// More bytes are not kept: this is memory that belongs to no client, and none of the data.
+    const KEPT_BYTES_MAX: usize = 2 * SEAL_BYTES;
+    /// Nor more buffers.
     const KEPT_MAX: usize = 16;
 
     #[inline]
     fn take(&mut self) -> Vec<u8> {
-        self.free
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(Self::FRESH_BYTES))
+        match self.free.pop() {
+            Some(buffer) => {
+                self.bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(Self::FRESH_BYTES),
+        }
     }
 
     #[inline]
     fn give(&mut self, buffer: Vec<u8>) {
         debug_assert!(buffer.is_empty());
-        if buffer.capacity() <= Self::KEPT_BYTES_MAX && self.free.len() < Self::KEPT_MAX {
+        let bytes = self.bytes + buffer.capacity();
+        if bytes <= Self::KEPT_BYTES_MAX && self.free.len() < Self::KEPT_MAX {
+            self.bytes = bytes;
             self.free.push(buffer);
         }
     }

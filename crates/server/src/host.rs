@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use ::keyspace::{DbStats, Locked};
 use commands::Server;
 use commands::host::{ClientView, Crash, Host, MemoryFigures, ReloadRequest, ShutdownRequest};
-use commands::session::{ClientLink, ClientState};
+use commands::session::{ClientLink, ClientState, client_flag};
 use networking::{Client, Handle, StatsTotals};
 use resp::{ReplyError, errors};
 use std::sync::atomic::Ordering::Relaxed;
@@ -156,16 +156,21 @@ impl ServerHost {
         }
     }
 
-    /// Bytes that belong to clients, and how many clients there are.
-    pub fn client_memory(&self) -> (u64, u64) {
-        let (mut bytes, mut count) = (0, 0);
+    /// Bytes that belong to clients, to replicas, and how many there are of both.
+    pub fn client_memory(&self) -> (u64, u64, u64) {
+        let (mut clients, mut replicas, mut count) = (0, 0, 0);
         if let Some(network) = self.network.get() {
             network.registry().for_each(|client| {
-                bytes += client_bytes(client);
+                let flags = client.shared().flags.load(Relaxed);
+                let of_class = match flags & client_flag::REPLICA {
+                    0 => &mut clients,
+                    _ => &mut replicas,
+                };
+                *of_class += client_bytes(client);
                 count += 1;
             });
         }
-        (bytes, count)
+        (clients, replicas, count)
     }
 }
 

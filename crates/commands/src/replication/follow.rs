@@ -18,6 +18,9 @@ use crate::session::{ClientState, Session};
 
 use super::state::{Replication, State};
 
+/// Room for the command that is being applied which is kept for the next.
+const RAW_KEPT_BYTES: usize = 64 * 1024;
+
 /// How far the link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -418,6 +421,8 @@ pub(crate) fn applied(server: &Server, session: &mut Session, command: Option<&C
         .append_raw(&following.raw, changes.then_some(dbs));
     server.replication.stream_db.store(db, Relaxed);
     following.raw.clear();
+    // A large command must not leave its room behind.
+    following.raw.shrink_to(RAW_KEPT_BYTES);
     following.db = db;
 }
 

@@ -13,7 +13,7 @@ use crate::host::ServerHost;
 
 /// The figures that INFO and MEMORY share.
 pub fn figures(host: &ServerHost, server: &Server, keyspace: &[DbStats]) -> MemoryFigures {
-    let (clients, client_count) = host.client_memory();
+    let (clients, replicas, client_count) = host.client_memory();
     let used = common::memory::used_memory() as u64;
     MemoryFigures {
         used,
@@ -21,6 +21,7 @@ pub fn figures(host: &ServerHost, server: &Server, keyspace: &[DbStats]) -> Memo
         startup: host.startup_memory(),
         resident: system::resident_bytes(),
         clients,
+        replicas,
         client_count,
         backlog: server.log.memory() + server.replication.backlog_memory(),
         tables: keyspace.iter().map(|db| db.overhead as u64).sum(),
@@ -37,7 +38,7 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     section.zeros(&["mem_not_counted_for_evict"]);
     section.field("mem_replication_backlog", memory.backlog);
     section.field("mem_total_replication_buffers", memory.backlog);
-    section.zeros(&["mem_clients_slaves"]);
+    section.field("mem_clients_slaves", memory.replicas);
     section.field("mem_clients_normal", memory.clients);
     section.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     section.field("mem_allocator", "mimalloc");

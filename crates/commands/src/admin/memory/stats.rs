@@ -43,7 +43,7 @@ fn head(memory: &MemoryFigures, out: &mut ReplyWriter<'_>) -> usize {
         ("total.allocated", memory.used),
         ("startup.allocated", memory.startup),
         ("replication.backlog", memory.backlog),
-        ("clients.slaves", 0),
+        ("clients.slaves", memory.replicas),
         ("clients.normal", memory.clients),
         ("cluster.links", 0),
         ("aof.buffer", 0),
