@@ -220,8 +220,8 @@ impl Hash {
         }
     }
 
-    /// Asks for what a look at a field of this hash reads first; whether [`Self::prefetch_field`] has
-    /// more to ask for then.
+    /// Asks for what a look at a field of this hash reads first; whether there is more to ask
+    /// [`Self::prefetch_field`] for then.
     #[inline]
     pub fn prefetch(&self, hash: u64) -> bool {
         match self.form.third() {

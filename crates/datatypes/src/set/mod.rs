@@ -225,8 +225,8 @@ impl Set {
         }
     }
 
-    /// Asks for what a look at a member of this hash reads first; whether [`Self::prefetch_member`] has
-    /// more to ask for then.
+    /// Asks for what a look at a member of this hash reads first; whether there is more to ask
+    /// [`Self::prefetch_member`] for then.
     #[inline]
     pub fn prefetch(&self, hash: u64) -> bool {
         match self.form.third() {
