@@ -16,7 +16,6 @@ pub mod daemon;
 pub mod limits;
 pub mod log;
 pub mod oom;
-pub mod priority;
 pub mod progress;
 pub mod signals;
 pub mod supervise;

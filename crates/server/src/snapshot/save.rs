@@ -211,7 +211,8 @@ impl Snapshots {
     fn run_in_background(&self, server: &Server, guard: JobGuard, begun: Begun) {
         let pid = std::process::id();
         tracing::info!("Background saving started by pid {pid}");
-        crate::process::priority::step_back();
+        // With the priority of all others: it locks shards, one at a time, and whoever needs the
+        // one that it holds would wait for its turn of the processor.
         let saving = &server.persistence.saving;
         let result = self.write_cut(server, &background_temp_name(), (&guard, begun));
         match result {
