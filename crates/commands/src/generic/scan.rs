@@ -167,8 +167,10 @@ fn walk(
         return Ok(0);
     };
     let mut visited = 0;
-    // Many steps over empty places count as visits too, so that no call takes long.
-    let mut steps_left = count.saturating_mul(10);
+    // Many steps over empty places count as visits too, so that no call takes long; but a small
+    // database is walked at once, however many shards there are.
+    let shards = 2 * ctx.shards() as u64;
+    let mut steps_left = count.saturating_mul(10).saturating_add(shards);
     loop {
         let next = ctx.with_shard(shard, db, |db| {
             let mut next = Some(position);
