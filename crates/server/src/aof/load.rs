@@ -121,11 +121,8 @@ pub(super) fn load(
             tracing::error!("Fatal error: the truncated file is not the last file");
             return Err(Failed::Broken);
         }
-        let kind = if base.is_some() && at == 0 {
-            "base"
-        } else {
-            "incr"
-        };
+        let is_base = base.is_some() && at == 0;
+        let kind = if is_base { "base" } else { "incr" };
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!(
             "DB loaded from {kind} file {}: {seconds:.3} seconds",
