@@ -44,8 +44,8 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 /// synced. More often where all is to be on disk at once.
 const REST: Duration = Duration::from_millis(100);
 const REST_ALWAYS: Duration = Duration::from_millis(10);
-/// With a slow disk, a sync waits up to this part of a sync's time, and no longer than this, until as
-/// much is there as lately: clients whose replies just left come back together.
+/// With a slow disk, a sync waits up to this part of a sync's time, and no longer than this, until
+/// as much is there as lately: clients whose replies just left come back together.
 const GATHER_PART: u64 = 4;
 const GATHER_US_MAX: u64 = 2000;
 /// Syncs that take less than this on average are left to workers.
