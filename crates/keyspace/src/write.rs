@@ -35,7 +35,15 @@ impl<'a> Write<'a> {
         key: &'a [u8],
         effects: &'a mut Effects,
     ) -> Self {
-        let place = db.table.find(hash.0, key);
+        let found = db.table.locate(hash.0, key);
+        let mut is_expired = false;
+        if let Some((_, entry)) = found {
+            is_expired = entry.is_expired(effects.now_ms);
+            if !is_expired && !effects.no_touch {
+                clock::touch_write(&entry, effects.now_ms);
+            }
+        }
+        let place = found.map(|(place, _)| place);
         let mut write = Self {
             db,
             effects,
@@ -44,12 +52,8 @@ impl<'a> Write<'a> {
             place,
             changed: false,
         };
-        if let Some(entry) = write.entry() {
-            if entry.is_expired(write.effects.now_ms) {
-                write.expire();
-            } else if !write.effects.no_touch {
-                clock::touch_write(&entry, write.effects.now_ms);
-            }
+        if is_expired {
+            write.expire();
         }
         write
     }

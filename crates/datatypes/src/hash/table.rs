@@ -102,10 +102,9 @@ impl FieldTable {
 
     pub(super) fn put(&mut self, name: &[u8], value: &[u8], expiry: Expiry) -> bool {
         let hash = hash(name);
-        let place = self.table.find(hash, name);
-        let own = place
-            .and_then(|place| self.table.get(place))
-            .and_then(|parts| parts.expire_at);
+        let found = self.table.locate(hash, name);
+        let own = found.and_then(|(_, parts)| parts.expire_at);
+        let place = found.map(|(place, _)| place);
         let expire_at = match expiry {
             Expiry::Keep => own,
             Expiry::Clear => None,

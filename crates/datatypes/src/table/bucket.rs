@@ -58,6 +58,17 @@ impl Slot {
         self.0.map_addr(|a| a & ADDRESS)
     }
 
+    /// The pointer, if these are the stored bits.
+    ///
+    /// # Safety
+    /// The slot is occupied.
+    #[inline]
+    pub(super) unsafe fn pointer_if(self, stored: u16) -> Option<NonNull<u8>> {
+        let ptr = self.0.map_addr(|a| a ^ usize::from(stored) << TAG_SHIFT);
+        // SAFETY: without its hash bits, this is the pointer that the slot was filled with.
+        (ptr.addr() >> TAG_SHIFT == 0).then(|| unsafe { NonNull::new_unchecked(ptr) })
+    }
+
     /// The pointer, if the slot has one.
     #[inline]
     pub(super) fn pointer(self) -> Option<NonNull<u8>> {
@@ -80,14 +91,15 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// The fingerprint of a hash: its low byte, never 0.
+    /// The fingerprint of a hash: its low byte, never 0, which is an empty slot, nor 1, which
+    /// [`Self::candidates`] could take one for.
     #[inline]
     pub(super) fn fingerprint(hash: u64) -> u8 {
-        let byte = hash as u8;
-        byte | u8::from(byte == 0)
+        (hash as u8).max(2)
     }
 
-    /// Slots whose fingerprint may be `fp` (a false candidate is possible above a true one).
+    /// Slots whose fingerprint may be `fp`. Above a true one there may be a false one, whose
+    /// fingerprint differs in the lowest bit: it is occupied too, if `fp` is above 1.
     #[inline]
     pub(super) fn candidates(&self, fp: u8) -> Matches {
         let x = self.tags ^ (u64::from(fp) * LOW);

@@ -138,17 +138,18 @@ impl<T: Item> Table<T> {
     /// Where the item with this key is.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.search(hash, key).map(|(place, _)| place)
+        self.locate(hash, key).map(|(place, _)| place)
     }
 
     /// The item with this key.
     #[inline]
     pub fn find_item(&self, hash: u64, key: &[u8]) -> Option<T::Ref<'_>> {
-        self.search(hash, key).map(|(_, item)| item)
+        self.locate(hash, key).map(|(_, item)| item)
     }
 
+    /// The item with this key, and where it is.
     #[inline]
-    fn search(&self, hash: u64, key: &[u8]) -> Option<(Place, T::Ref<'_>)> {
+    pub fn locate(&self, hash: u64, key: &[u8]) -> Option<(Place, T::Ref<'_>)> {
         let index = self.index(hash);
         let record = self.directory.get(index)?;
         let stored = record.stored(hash);
@@ -158,9 +159,8 @@ impl<T: Item> Table<T> {
         loop {
             let bucket = record.bucket(at);
             for slot in bucket.candidates(fp) {
-                let value = bucket.slot(slot);
-                // A false candidate may be an empty slot, whose pointer is null.
-                let Some(ptr) = value.pointer().filter(|_| value.stored() == stored) else {
+                // SAFETY: no candidate for a fingerprint is an empty slot.
+                let Some(ptr) = (unsafe { bucket.slot(slot).pointer_if(stored) }) else {
                     continue;
                 };
                 // SAFETY: a pointer in a slot is that of an item of this table.

@@ -86,7 +86,7 @@ impl Large {
     }
 
     fn find(&self, member: &[u8]) -> Option<Record> {
-        self.table.get(self.table.find(hash(member), member)?)
+        self.table.find_item(hash(member), member)
     }
 
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
@@ -99,10 +99,7 @@ impl Large {
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Change {
         let hash = hash(member);
-        let found = self
-            .table
-            .find(hash, member)
-            .and_then(|place| self.table.get(place));
+        let found = self.table.find_item(hash, member);
         let old = found.map(Record::score);
         let Some(score) = decide(old) else {
             return Change::Kept;
@@ -135,8 +132,7 @@ impl Large {
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let place = self.table.find(hash(member), member)?;
-        let record = self.table.get(place)?;
+        let (place, record) = self.table.locate(hash(member), member)?;
         let score = record.score();
         self.record_bytes -= record.allocated();
         self.tree.remove(record);
