@@ -355,6 +355,10 @@ fn show(state: &State, history: &[Seen<Operation>]) -> String {
     text
 }
 
+fn got_something(seen: &Seen<Operation>) -> bool {
+    matches!(&seen.operation, Operation::Received(reply) if *reply != Value::Null)
+}
+
 #[test]
 fn nobody_comes_between_a_push_and_those_who_wait_for_it() {
     for workers in ["1", "4"] {
@@ -375,8 +379,7 @@ fn nobody_comes_between_a_push_and_those_who_wait_for_it() {
                 "seed {seed}:\n{}",
                 show(&state, &history)
             );
-            let got = |seen: &&Seen<Operation>| matches!(&seen.operation, Operation::Received(reply) if *reply != Value::Null);
-            served += history.iter().filter(got).count();
+            served += history.iter().filter(|seen| got_something(seen)).count();
             count += 1;
         }
         println!("{workers} workers: {count} histories, {served} served");

@@ -4,8 +4,8 @@
 //! backlog calls for one: send what can be sent, execute what was read, read more, until there is
 //! nothing to do or its time is up. Reading (`connection/read.rs`), executing (`execute.rs`) and
 //! sending (`send.rs`) are parts of it. Invariants: commands of one connection run one after the
-//! other in the order of arrival; while it is deferred, blocked or stalled none runs, and nothing is
-//! read unless it is stalled; a connection that is not `backlog`ged, has no parked batch and has
+//! other in the order of arrival; while it is deferred, blocked or stalled none runs, and nothing
+//! is read unless it is stalled; a connection that is not `backlog`ged, has no parked batch and has
 //! drained its socket has no whole command.
 
 mod away;
