@@ -1,7 +1,7 @@
 //! What a worker lends the connection that has its turn.
 //!
-//! One value for each worker: nothing here is shared between threads but what is behind an `Arc`, so
-//! that a turn takes no lock for any of it.
+//! One value for each worker: nothing here is shared between threads but what is behind an `Arc`,
+//! so that a turn takes no lock for any of it.
 
 use std::sync::Arc;
 
