@@ -1,9 +1,9 @@
 """What memory is measured with: one container of many elements, or many small containers.
 
-A shape makes its commands as RESP; `elements` is what resident bytes are divided by. Names and
-values have fixed lengths, so that every element costs alike. With these lengths redis-server 7.0.15 comes near the figures that the limits were set beside (94
-bytes for a field, 268 a small hash, 66 a member, 176 an intset, 117 a scored member, 25 an item, 28 an
-entry), which vary with how full its tables are.
+A shape makes its commands as RESP. Names and values have fixed lengths, so that every element costs
+alike. With these lengths redis-server 7.0.15 comes near the figures that the limits were set
+beside (94 bytes for a field, 268 a small hash, 66 a member, 176 an intset, 117 a scored member, 25
+an item, 28 an entry), which vary with how full its tables are.
 """
 
 from dataclasses import dataclass
