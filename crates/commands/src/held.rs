@@ -4,8 +4,8 @@
 //! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its
 //! shard locked the while. So this is asked before the handler runs, and only while a snapshot goes
 //! on; what it does not foresee (keys that a script did not declare) is copied. Commands that
-//! overwrite or remove a value do not wait: the snapshot keeps what they took away. Only when it keeps
-//! more than it may (`keyspace::set_held_budget`) does everybody wait who would add to that.
+//! overwrite or remove a value do not wait: the snapshot keeps what they took away. Only when it
+//! keeps more than it may (`keyspace::set_held_budget`) does everybody wait who would add to that.
 
 use std::sync::Arc;
 

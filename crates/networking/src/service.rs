@@ -1,7 +1,8 @@
 //! The seam to the rest of the server: what a worker asks of it, and what others tell a connection.
 //!
-//! A worker calls every method of [`Service`] that takes a session on its own thread, one at a
-//! time per connection; while a command is away, an executor has the session. Nothing here blocks: a command that cannot run now answers
+//! A worker calls every method of [`Service`] that takes a session on its own thread, one at a time
+//! per connection; while a command is away, an executor has the session. Nothing here blocks: a
+//! command that cannot run now answers
 //! [`Outcome::Deferred`] or [`Outcome::Blocked`], and a [`Message`] continues it.
 
 use std::any::Any;

@@ -94,8 +94,8 @@ impl Cut {
     }
 
     /// Gives the cut a byte budget: while what was changed or removed meanwhile, and is kept for
-    /// it, takes more than a twentieth of the memory in use, writers wait who would add to that. Not
-    /// for who is as slow as somebody at the other end of a connection.
+    /// it, takes more than a twentieth of the memory in use, writers wait who would add to that.
+    /// Not for who is as slow as somebody at the other end of a connection.
     #[must_use]
     pub fn bounded(self) -> Self {
         let memory = common::memory::used_memory();

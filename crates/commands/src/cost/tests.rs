@@ -26,7 +26,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "one step for each argument: the number of arguments tells; large values are freed elsewhere",
+        "one step for each argument: their number tells; large values are freed elsewhere",
         &[
             "del",
             "unlink",
@@ -196,8 +196,8 @@ fn long_commands_leave_before_they_do_anything() {
     let mut tester = tester();
     for line in "SMEMBERS set|SORT list|SORT_RO set BY nosort|SUNION set small|SDIFF set small\
                  |SUNIONSTORE out set small|SINTER set set|SINTERCARD 2 set set|SPOP set 10000\
-                 |SRANDMEMBER small -100000|SRANDMEMBER set 15000|HGETALL hash|HKEYS hash|HVALS hash\
-                 |HRANDFIELD hash 19000|LRANGE list 0 -1|LPOP list 20000|RPOP list 9999\
+                 |SRANDMEMBER small -100000|SRANDMEMBER set 15000|HGETALL hash|HKEYS hash\
+                 |HVALS hash|HRANDFIELD hash 19000|LRANGE list 0 -1|LPOP list 20000|RPOP list 9999\
                  |LMPOP 1 list LEFT COUNT 19999|ZRANGE zset 0 -1|ZRANGEBYSCORE zset -inf +inf\
                  |ZRANGEBYLEX zset - +|ZREVRANGE zset 0 15000|ZRANGESTORE out zset 0 -1\
                  |ZREMRANGEBYRANK zset 0 -1|ZREMRANGEBYSCORE zset -inf inf|ZPOPMIN zset 5000\

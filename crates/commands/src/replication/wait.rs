@@ -1,5 +1,5 @@
-//! WAIT and WAITAOF: a client waits until replicas have its changes, or until they are on disk, here
-//! and on replicas.
+//! WAIT and WAITAOF: a client waits until replicas have its changes, or until they are on disk,
+//! here and on replicas.
 //!
 //! Those who wait are looked at whenever a replica acknowledges, whenever the append-only file got
 //! further, and by the clock.

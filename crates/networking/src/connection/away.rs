@@ -1,10 +1,10 @@
 //! A connection whose command runs on an executor.
 //!
 //! The session, the input and the parsed batch go along; what is left here is the socket and what
-//! was to be sent before. No command of this client runs meanwhile and nothing is read. Messages are
-//! kept until the command is back, because they may be about it: a reply to what it began to wait
-//! for, an invalidation of what it read. Only the order to close at once is obeyed at once; the
-//! session then comes back to nobody, and the worker ends it.
+//! was to be sent before. No command of this client runs meanwhile and nothing is read. Messages
+//! are kept until the command is back, because they may be about it: a reply to what it began to
+//! wait for, an invalidation of what it read. Only the order to close at once is obeyed at once;
+//! the session then comes back to nobody, and the worker ends it.
 
 use bytes::Bytes;
 
