@@ -111,5 +111,6 @@ pub fn unit_meters(name: &[u8]) -> Option<f64> {
         .map(|(_, meters)| *meters)
 }
 
-#[cfg(test)]
+// Nothing unsafe here for Miri to look at.
+#[cfg(all(test, not(miri)))]
 mod tests;

@@ -155,6 +155,7 @@ fn fields_of_a_table_expire_in_order() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a distribution needs thousands of draws")]
 fn picks_are_distinct_and_uniform() {
     let mut rng = SmallRng::seed_from_u64(5);
     for limits in [

@@ -160,5 +160,6 @@ pub fn to_dense(hll: &mut Vec<u8>) -> Result<bool, HllError> {
     Ok(true)
 }
 
-#[cfg(test)]
+// Nothing unsafe here for Miri to look at.
+#[cfg(all(test, not(miri)))]
 mod tests;

@@ -73,6 +73,7 @@ fn the_backlen_of_16383_takes_three_bytes_as_in_redis() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "65,536 elements are too many")]
 fn a_count_beyond_the_header_is_counted() {
     let mut pack = Listpack::new();
     pack.extend_items((0..70_000).map(Item::Int));
@@ -139,6 +140,7 @@ fn groups_are_whole_and_their_heads_distinct() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a distribution needs thousands of draws")]
 fn random_distinct_is_uniform() {
     use rand::{SeedableRng, rngs::SmallRng};
     let mut rng = SmallRng::seed_from_u64(7);

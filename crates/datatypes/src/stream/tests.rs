@@ -144,7 +144,7 @@ fn full_nodes_are_followed_by_new_ones() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 64 }))]
 
     #[test]
     fn ranges_agree_with_a_list(

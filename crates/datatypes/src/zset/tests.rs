@@ -170,10 +170,12 @@ fn bounds(member: &str) -> [LexBound<'_>; 4] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 24 }))]
 
     #[test]
-    fn agrees_with_the_model(ops in prop::collection::vec(op(), 0..1500), small: bool) {
+    fn agrees_with_the_model(
+        ops in prop::collection::vec(op(), 0..if cfg!(miri) { 150 } else { 1500 }), small: bool,
+    ) {
         let limits = if small { LIMITS } else { LARGE };
         let (mut zset, mut model) = (Zset::new(1, limits), Model::default());
         for op in ops {
@@ -280,14 +282,15 @@ fn removing_everything_leaves_nothing() {
 
 #[test]
 fn large_ranges_are_removed_at_once() {
-    let count = 20_000;
+    let count: u32 = if cfg!(miri) { 400 } else { 20_000 };
+    let n = count as usize;
     for (from, to) in [
         (0, 10),
-        (0, 19_999),
-        (5_000, 15_000),
-        (19_000, 20_000),
-        (777, 778),
-        (0, 20_000),
+        (0, n - 1),
+        (n / 4, n / 4 * 3),
+        (n / 20 * 19, n),
+        (77, 78),
+        (0, n),
     ] {
         let (mut zset, mut model) = filled(count, |i| i.wrapping_mul(7919) % 20_000);
         let gone = model.sorted()[from..to].to_vec();
@@ -300,9 +303,10 @@ fn large_ranges_are_removed_at_once() {
 
 #[test]
 fn rescoring_moves_members() {
-    let (mut zset, mut model) = filled(5_000, |i| i);
-    for i in 0..20_000u32 {
-        let n = i.wrapping_mul(7919) % 5_000;
+    let count = if cfg!(miri) { 200 } else { 5_000 };
+    let (mut zset, mut model) = filled(count, |i| i);
+    for i in 0..4 * count {
+        let n = i.wrapping_mul(7919) % count;
         let member = format!("member:{n:08}").into_bytes();
         let score = f64::from(i.wrapping_mul(31) % 2000) + 0.25;
         zset.insert(&member, score, LARGE);
@@ -313,7 +317,7 @@ fn rescoring_moves_members() {
 
 #[test]
 fn cursor_visits_everything_once() {
-    let (zset, model) = filled(5_000, |i| i);
+    let (zset, model) = filled(if cfg!(miri) { 300 } else { 5_000 }, |i| i);
     let (mut seen, mut cursor) = (BTreeMap::new(), 0);
     loop {
         let next = zset.scan(cursor, |member, score| {

@@ -126,7 +126,8 @@ fn expiry_agrees_with_a_model() {
 #[test]
 fn putting_an_expiry_off_again_and_again_adds_no_records() {
     let ks = keyspace();
-    (0..10_000).for_each(|i| set_ex(&ks, i, b"k", Some(i + 60_000)));
+    let times = if cfg!(miri) { 200 } else { 10_000 };
+    (0..times).for_each(|i| set_ex(&ks, i, b"k", Some(i + 60_000)));
     let shard = ks.shard_of(ks.hash(b"k"));
     assert_eq!(
         ks.lock_one(shard)
@@ -135,8 +136,8 @@ fn putting_an_expiry_off_again_and_again_adds_no_records() {
             .expiry_records(),
         1
     );
-    assert!(expire(&ks, 60_000 + 9_999).is_empty());
-    assert_eq!(expire(&ks, 60_000 + 10_000), [b"k"]);
+    assert!(expire(&ks, 60_000 + times - 1).is_empty());
+    assert_eq!(expire(&ks, 60_000 + times), [b"k"]);
 }
 
 #[test]
