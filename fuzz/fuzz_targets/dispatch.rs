@@ -76,6 +76,7 @@ impl Client {
                 assert!(self.server.pause.is_possible(), "no shard can be busy");
                 return false;
             }
+            Outcome::Away => panic!("a session without a connection has nowhere to go"),
             Outcome::Blocked => return false,
             Outcome::Done | Outcome::Close => {}
         }
