@@ -18,6 +18,9 @@ use crate::session::Session;
 /// limit then is left to the commands that follow, as Redis does.
 const EVICTION_MS_MAX: i64 = 500;
 
+/// More than what the small commands of one read batch take, whose arguments have come in one read.
+const BATCH_BYTES: u64 = 1 << 20;
+
 /// Evicts until memory is below the limit. What the client for whose command that is done gets to
 /// know of it (invalidations, events) is appended to `own`.
 ///
@@ -61,6 +64,13 @@ pub fn cycle(server: &Server) {
         };
         let _ = make_room(server, &mut own);
     }
+}
+
+/// Whether the commands of a read batch fit into memory whatever they store, so that none of them
+/// need ask.
+pub(crate) fn has_room_for_a_batch(server: &Server) -> bool {
+    let max = server.settings.maxmemory.load(Relaxed);
+    max == 0 || common::memory::used_memory() as u64 + BATCH_BYTES < max
 }
 
 fn is_over(server: &Server) -> bool {

@@ -10,8 +10,6 @@
 //! anything that was answered later, so that to run them as if they had come before it is right.
 //! What must be seen under the locks is looked at there.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use resp::{Args, ReplyWriter};
 
 use crate::call;
@@ -50,7 +48,6 @@ pub(crate) fn is_plain(command: &Command, is_brief: bool) -> bool {
 /// Whether nothing stands in the way of plain commands of this session: each condition is one of
 /// [`mod@crate::admit`], of [`mod@crate::dispatch`] or of [`call::conclude`].
 pub(crate) fn is_open(server: &Server, session: &Session) -> bool {
-    let settings = &server.settings;
     let client = session.authenticated
         && session.origin == crate::Origin::Client
         && session.reply_mode == ReplyMode::On
@@ -61,7 +58,7 @@ pub(crate) fn is_open(server: &Server, session: &Session) -> bool {
         && session.pushes.is_empty()
         && !session.paused;
     client
-        && settings.maxmemory.load(Relaxed) == 0
+        && crate::evict::has_room_for_a_batch(server)
         && server.aof.error() == 0
         && !server.persistence.saving.denies_writes()
         && !server.persistence.is_loading()

@@ -28,7 +28,11 @@ thread_local! {
 
 /// Bytes in use now.
 pub fn used_memory() -> usize {
-    let sum: isize = COUNTS.iter().map(|slot| slot.0.load(Relaxed)).sum();
+    let taken = THREADS.load(Relaxed).min(SLOTS);
+    let sum: isize = COUNTS[..taken]
+        .iter()
+        .map(|slot| slot.0.load(Relaxed))
+        .sum();
     let used = sum.max(0) as usize;
     PEAK.fetch_max(used, Relaxed);
     used
