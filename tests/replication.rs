@@ -113,6 +113,21 @@ fn we_follow_redis() {
 }
 
 #[test]
+fn a_link_comes_from_the_configured_address() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    ok(
+        &mut primary.raw(),
+        "CONFIG SET repl-disable-tcp-nodelay yes",
+    );
+    ok(&mut replica.raw(), "CONFIG SET bind-source-addr 127.0.0.2");
+    follow(&replica, &primary);
+    let line = primary.info("slave0");
+    assert!(line.starts_with("ip=127.0.0.2,"), "{line}");
+    work(&mut primary.raw(), 5);
+    assert_equal(&replica, &primary);
+}
+
+#[test]
 fn a_snapshot_through_a_file_is_as_good() {
     let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
     ok(&mut primary.raw(), "CONFIG SET repl-diskless-sync no");

@@ -169,6 +169,8 @@ pub trait ClientLink: Send + Sync {
     fn push(&self, payload: Bytes);
     /// Closes the connection; at once, or after its output is flushed.
     fn kill(&self, flush: bool);
+    /// What is sent to it from now on may leave in fewer, later packets.
+    fn gather(&self) {}
     /// Whether so many more bytes of reply put the client over its hard output limit.
     fn is_over_limit(&self, _more: usize) -> bool {
         false

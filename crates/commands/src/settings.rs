@@ -67,6 +67,8 @@ settings! {
     replica_ignore_maxmemory: bool = true;
     /// `repl-diskless-sync`.
     repl_diskless_sync: bool = true;
+    /// `repl-disable-tcp-nodelay`.
+    repl_disable_tcp_nodelay: bool = false;
     /// `repl-diskless-sync-delay`, seconds.
     repl_diskless_sync_delay_s: uint = 5;
     /// `repl-diskless-sync-max-replicas`; 0: no limit.

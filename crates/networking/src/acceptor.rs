@@ -319,7 +319,7 @@ fn set_options(transport: &Transport, keepalive_s: u32) {
         Transport::Unix(_) => return,
     };
     let socket = SockRef::from(&fd);
-    let _ = socket.set_tcp_nodelay(true);
+    transport.set_nodelay(true);
     if keepalive_s > 0 {
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(keepalive_s.into()))

@@ -181,6 +181,8 @@ pub enum Message {
     /// The moment asked for with [`Client::wake_at`] has come. A deferred command is dispatched
     /// again; otherwise passed to [`Service::resume`].
     Timeout,
+    /// Let TCP gather what is sent from now on: fewer, later packets.
+    Gather,
     /// Close, at once.
     Kill,
     /// Close, after the output so far has been sent.
@@ -197,6 +199,7 @@ impl fmt::Debug for Message {
             Self::Reply(_) => "Reply",
             Self::Push(_) => "Push",
             Self::Timeout => "Timeout",
+            Self::Gather => "Gather",
             Self::Kill => "Kill",
             Self::KillAfterReply => "KillAfterReply",
             Self::Custom(_) => "Custom",

@@ -6,9 +6,11 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
+use socket2::SockRef;
 
 use crate::tls::TlsStream;
 
@@ -74,6 +76,17 @@ impl Transport {
         };
     }
 
+    /// `TCP_NODELAY`. A socket that refuses an option still works, so errors are not worth more than
+    /// this.
+    pub(crate) fn set_nodelay(&self, on: bool) {
+        let fd = match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Tls(stream) => stream.fd(),
+            Self::Unix(_) => return,
+        };
+        let _ = SockRef::from(&fd).set_tcp_nodelay(on);
+    }
+
     /// What is registered with the poll loop.
     pub(crate) fn source(&mut self) -> &mut dyn Source {
         match self {
@@ -91,6 +104,23 @@ fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_gathers_or_sends_at_once_as_it_is_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let seen = stream.try_clone().unwrap();
+        let transport = Transport::Tcp(TcpStream::from_std(stream));
+        for on in [true, false, true] {
+            transport.set_nodelay(on);
+            assert_eq!(seen.nodelay().unwrap(), on);
         }
     }
 }

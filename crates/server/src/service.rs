@@ -80,6 +80,10 @@ impl ClientLink for Link {
         }
     }
 
+    fn gather(&self) {
+        self.0.post(Message::Gather);
+    }
+
     fn is_closing(&self) -> bool {
         self.0.is_closing()
     }

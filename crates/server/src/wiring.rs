@@ -53,6 +53,7 @@ const COPIES: &[(&[&str], Copy)] = &[
             "repl-diskless-sync",
             "repl-diskless-sync-delay",
             "repl-diskless-sync-max-replicas",
+            "repl-disable-tcp-nodelay",
         ],
         replication,
     ),
@@ -218,6 +219,7 @@ fn replication(config: &Config, server: &Server, _: &NetSettings) {
         ("replica-serve-stale-data", &s.replica_serve_stale_data),
         ("replica-ignore-maxmemory", &s.replica_ignore_maxmemory),
         ("repl-diskless-sync", &s.repl_diskless_sync),
+        ("repl-disable-tcp-nodelay", &s.repl_disable_tcp_nodelay),
     ] {
         setting.store(config.bool(name), Relaxed);
     }

@@ -100,6 +100,9 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         }
         replication.full_syncs.fetch_add(1, Relaxed);
         full(ctx, &mut state, &mut replica);
+        if ctx.server.settings.repl_disable_tcp_nodelay.load(Relaxed) {
+            replica.link.gather();
+        }
     }
     state.replicas.push(replica);
     drop(state);

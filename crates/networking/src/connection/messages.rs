@@ -32,6 +32,7 @@ impl<S: Service> Connection<S> {
                 self.end_hold(Hold::Blocked);
             }
             Message::Push(bytes) => self.push(cx, bytes),
+            Message::Gather => self.transport.set_nodelay(false),
             Message::Kill => self.closing = Closing::Now,
             Message::KillAfterReply => self.closing = Closing::AfterFlush,
             Message::Unblock(_) | Message::Timeout | Message::Custom(_) => {

@@ -5,12 +5,13 @@
 
 use common::os::os_text;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::now_ms;
+use socket2::{Domain, Socket, Type};
 
 use super::Context;
 
@@ -51,7 +52,10 @@ impl<'c> Wire<'c> {
         (host, port): (&str, u16),
     ) -> Result<Self, Lost> {
         let timeout_s = context.config.unsigned("repl-timeout").max(1);
-        let stream = open((host, port), Duration::from_secs(timeout_s)).map_err(|error| {
+        let own = context.config.text("bind-source-addr");
+        let own = Some(own).filter(|own| !own.is_empty());
+        let timeout = Duration::from_secs(timeout_s);
+        let stream = open(own.as_deref(), (host, port), timeout).map_err(|error| {
             let reason = os_text(&error);
             tracing::error!("Error condition on socket for SYNC: {reason}");
             Lost::Down
@@ -85,7 +89,7 @@ impl<'c> Wire<'c> {
 
     /// The ends of the connection and its descriptor.
     pub(super) fn ends(&self) -> (String, String, i32) {
-        let text = |address: io::Result<std::net::SocketAddr>| {
+        let text = |address: io::Result<SocketAddr>| {
             address
                 .map(|address| address.to_string())
                 .unwrap_or_default()
@@ -249,13 +253,65 @@ fn is_wait(error: &io::Error) -> bool {
     )
 }
 
-fn open(address: (&str, u16), timeout: Duration) -> io::Result<TcpStream> {
+/// Connects, from our address `own` if that can be done, else from any, as Redis does.
+fn open(own: Option<&str>, address: (&str, u16), timeout: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, timeout) {
+        let bound = own.and_then(|own| open_from(own, address, timeout));
+        match bound.unwrap_or_else(|| TcpStream::connect_timeout(&address, timeout)) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+/// `None` where a socket cannot have that address of ours, or get there from it.
+fn open_from(own: &str, to: SocketAddr, timeout: Duration) -> Option<io::Result<TcpStream>> {
+    let bind = |own: SocketAddr| {
+        let socket = Socket::new(Domain::for_address(own), Type::STREAM, None).ok()?;
+        socket.bind(&own.into()).ok()?;
+        Some(socket)
+    };
+    let mut candidates = (own, 0).to_socket_addrs().ok()?;
+    let socket =
+        candidates.find_map(|own| (own.is_ipv4() == to.is_ipv4()).then(|| bind(own))?)?;
+    match socket.connect_timeout(&to.into(), timeout) {
+        Ok(()) => Some(Ok(socket.into())),
+        // The other side has had its say.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused | ErrorKind::TimedOut
+            ) =>
+        {
+            Some(Err(error))
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn origin_with(own: Option<&str>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _link = open(own, ("127.0.0.1", port), Duration::from_secs(5)).unwrap();
+        listener.accept().unwrap().1.ip().to_string()
+    }
+
+    #[test]
+    fn a_link_comes_from_the_address_that_it_was_told() {
+        assert_eq!(origin_with(None), "127.0.0.1");
+        assert_eq!(origin_with(Some("127.0.0.2")), "127.0.0.2");
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_is_left_out() {
+        assert_eq!(origin_with(Some("192.0.2.1")), "127.0.0.1");
+        assert_eq!(origin_with(Some("::1")), "127.0.0.1");
+    }
 }

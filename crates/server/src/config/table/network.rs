@@ -13,9 +13,7 @@ pub(super) static NETWORK: Section = Section {
             "Addresses to listen on. An address with a leading - may be missing on this machine; \
              * and ::* stand for every interface.",
         ),
-        text("bind-source-addr", None)
-            .accepted("kept and reported; replication does not use it yet")
-            .doc("Local address of outgoing connections."),
+        text("bind-source-addr", None).doc("Local address of outgoing connections."),
         flag("protected-mode", true)
             .doc("Without a password and without bind, serve the loopback interfaces only."),
         int("port", 6379, 0, 65535).doc("TCP port; 0 closes it."),

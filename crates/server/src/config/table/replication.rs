@@ -55,8 +55,7 @@ pub(super) static REPLICATION: Section = Section {
         later(flag("replica-lazy-flush", false))
             .alias(&["slave-lazy-flush"])
             .doc("Free the old dataset in the background before a full sync."),
-        later(flag("repl-disable-tcp-nodelay", false))
-            .doc("Send to replicas in fewer, later packets."),
+        flag("repl-disable-tcp-nodelay", false).doc("Send to replicas in fewer, later packets."),
         later(memory("repl-backlog-size", 1 << 20, 1, i64::MAX as i128))
             .doc("Bytes of history kept for replicas that reconnect."),
         later(int("repl-backlog-ttl", 3600, 0, i64::MAX))
