@@ -252,6 +252,40 @@ fn rewrite(server: &Server) {
     assert_eq!(server.info("aof_last_bgrewrite_status"), "ok");
 }
 
+#[test]
+fn a_rewrite_keeps_libraries_of_functions() {
+    let Some(redis) = start_redis(&["--save", "", "--rdbcompression", "no"]) else {
+        return;
+    };
+    let code = "#!lua name=kept\nredis.register_function('f', function() return 1 end)";
+    let loaded = redis.raw().call_args(&["FUNCTION", "LOAD", code]);
+    assert_eq!(loaded.text(), "kept");
+    redis.raw().call("SET key value");
+    redis.raw().call("SAVE");
+    let dir = redis.dir().to_string_lossy().into_owned();
+    let server = start(&[
+        "--dir",
+        &dir,
+        "--aof-use-rdb-preamble",
+        "no",
+        "--save",
+        "",
+        "--rdbcompression",
+        "no",
+    ]);
+    assert_eq!(server.raw().call("CONFIG SET appendonly yes").text(), "OK");
+    wait_until("the log has its base", || {
+        server.info("aof_rewrite_in_progress") == "0" && server.info("aof_rewrite_scheduled") == "0"
+    });
+    rewrite(&server);
+    let files = std::fs::read_dir(redis.dir().join("appendonlydir")).expect("a directory");
+    let mut files = files.map(|file| file.expect("a file").path());
+    let base = files.find(|file| file.to_string_lossy().ends_with(".base.rdb"));
+    let base = std::fs::read(base.expect("a snapshot as base")).expect("it can be read");
+    let has = |text: &str| base.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(has(code) && has("value"));
+}
+
 /// Starts `to` on what `from` wrote, before and after a rewrite.
 fn exchange(from: fn(&[&str]) -> Option<Server>, to: fn(&[&str]) -> Option<Server>) {
     for preamble in ["yes", "no"] {

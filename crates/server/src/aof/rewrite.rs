@@ -84,7 +84,7 @@ struct Job {
 
 /// The base of an empty log, written at start.
 pub(super) fn first_base(shared: &Shared, store: &mut Store) -> Option<String> {
-    let is_rdb = shared.config.bool("aof-use-rdb-preamble");
+    let is_rdb = shared.wants_rdb();
     let cut = Cut::begin(&shared.server.keyspace, || {});
     let name = write_base(shared, cut, is_rdb, &|| false)
         .map_err(|_| ())
@@ -149,7 +149,7 @@ impl Shared {
             guard,
             mode: state.mode,
             incr,
-            is_rdb: self.config.bool("aof-use-rdb-preamble"),
+            is_rdb: self.wants_rdb(),
             data: 0,
         };
         let thread = std::thread::Builder::new().name("aof-rewrite".to_owned());
@@ -165,6 +165,13 @@ impl Shared {
         state.history.count += 1;
         state.history.started_s = Some(common::clock::now_ms() / 1000);
         Ok(())
+    }
+
+    /// Whether a base is a snapshot: as configured, and always while there are libraries of
+    /// functions, which are kept as they came and cannot be written as commands.
+    fn wants_rdb(&self) -> bool {
+        let has_functions = || !self.server.persistence.functions.lock().is_empty();
+        self.config.bool("aof-use-rdb-preamble") || has_functions()
     }
 
     /// Opens the file for what the log will have from the cut on.
