@@ -127,6 +127,77 @@ fn a_link_comes_from_the_configured_address() {
     assert_equal(&replica, &primary);
 }
 
+fn number(server: &Server, field: &str) -> u64 {
+    server.info(field).parse().expect("a number")
+}
+
+#[test]
+fn what_waits_for_a_slow_replica_evicts_nothing() {
+    let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));
+    let mut source = primary.raw();
+    ok(&mut source, "DEBUG POPULATE 100 key 100000");
+    ok(&mut source, "CONFIG SET maxmemory-policy allkeys-random");
+    ok(&mut source, "CONFIG SET repl-backlog-size 10240");
+    follow(&replica, &primary);
+    assert_equal(&replica, &primary);
+    let counted = number(&primary, "used_memory") - number(&primary, "mem_not_counted_for_evict");
+    ok(
+        &mut source,
+        &format!("CONFIG SET maxmemory {}", counted + (1 << 20)),
+    );
+    let pid = replica.info("process_id");
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill")
+            .args([name, &pid])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    };
+    signal("-STOP");
+    // Large pieces are shared with the backlog, small ones are not.
+    for (size, count) in [(20_000, 800), (500, 8000)] {
+        let text = "x".repeat(size);
+        for _ in 0..count {
+            source.call(&format!("SETRANGE key:0 0 {text}"));
+        }
+    }
+    let uncounted = number(&primary, "mem_not_counted_for_evict");
+    let evicted = primary.info("evicted_keys");
+    signal("-CONT");
+    assert!(uncounted > 4 << 20, "{uncounted}");
+    assert_eq!(evicted, "0");
+    assert_equal(&replica, &primary);
+    wait_until("nothing is left that does not count", || {
+        number(&primary, "mem_not_counted_for_evict") < 256 << 10
+    });
+}
+
+#[test]
+fn a_replica_for_which_too_much_waits_behind_its_snapshot_is_given_up() {
+    let more = ["--client-output-buffer-limit", "replica 1mb 0 0"];
+    let primary = Server::start(&[&ARGS[..], &more].concat());
+    let replica = Server::start(&ARGS);
+    let mut source = primary.raw();
+    ok(&mut source, "DEBUG POPULATE 1000 key 10");
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 1000000");
+    ok(&mut source, "CONFIG SET repl-backlog-size 16384");
+    let port = primary.port();
+    ok(&mut replica.raw(), &format!("REPLICAOF 127.0.0.1 {port}"));
+    wait_until("its snapshot is written", || {
+        primary.info("slave0").contains("state=wait_bgsave")
+            && number(&primary, "repl_backlog_active") == 1
+    });
+    let text = "x".repeat(100_000);
+    wait_until("it is given up", || {
+        ok(&mut source, &format!("SET long {text}"));
+        primary.log().contains("overcoming of output buffer limits")
+    });
+    ok(&mut replica.raw(), "REPLICAOF NO ONE");
+    wait_until("the backlog is small again", || {
+        number(&primary, "repl_backlog_histlen") < 500_000
+    });
+    ok(&mut source, "CONFIG SET rdb-key-save-delay 0");
+}
+
 #[test]
 fn a_snapshot_through_a_file_is_as_good() {
     let (primary, replica) = (Server::start(&ARGS), Server::start(&ARGS));

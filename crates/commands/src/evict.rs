@@ -27,9 +27,10 @@ const BATCH_BYTES: u64 = 1 << 20;
 /// # Errors
 /// OOM where the policy allows no eviction, or nothing is left to evict.
 pub(crate) fn make_room(server: &Server, own: &mut Own<'_>) -> Result<(), ReplyError> {
-    if !is_over(server) {
+    if !is_over(server, 0) {
         return Ok(());
     }
+    let uncounted = server.replication.uncounted_memory();
     let ignores = server.settings.replica_ignore_maxmemory.load(Relaxed);
     if ignores && server.replication.is_replica() {
         return Ok(());
@@ -42,7 +43,7 @@ pub(crate) fn make_room(server: &Server, own: &mut Own<'_>) -> Result<(), ReplyE
     let mut session = Session::detached(Origin::Internal, usize::MAX);
     session.id = own.id;
     let mut made = Ok(());
-    while is_over(server) && common::clock::now_ms() - start_ms <= EVICTION_MS_MAX {
+    while is_over(server, uncounted) && common::clock::now_ms() - start_ms <= EVICTION_MS_MAX {
         if !evict_one(server, &mut session, policy) {
             made = Err(errors::OOM);
             break;
@@ -73,8 +74,10 @@ pub(crate) fn has_room_for_a_batch(server: &Server) -> bool {
     max == 0 || common::memory::used_memory() as u64 + BATCH_BYTES < max
 }
 
-fn is_over(server: &Server) -> bool {
-    common::memory::used_memory() as u64 > server.settings.maxmemory.load(Relaxed)
+/// Whether more is in use than may be, `uncounted` left out.
+fn is_over(server: &Server, uncounted: u64) -> bool {
+    let used = common::memory::used_memory() as u64;
+    used.saturating_sub(uncounted) > server.settings.maxmemory.load(Relaxed)
 }
 
 /// Deletes one key; false if there is none that the policy allows.

@@ -183,6 +183,12 @@ pub trait ClientLink: Send + Sync {
     fn sent_bytes(&self) -> u64 {
         0
     }
+    /// So many bytes wait for it elsewhere, as if they were output: closes it if that is too much.
+    fn limit_output(&self, _waiting: usize) {}
+    /// Bytes of memory in what it has not been sent yet, without what others share.
+    fn unsent_memory(&self) -> u64 {
+        0
+    }
     /// Whether the connection is ending: nothing that is sent to it will be read.
     fn is_closing(&self) -> bool {
         false

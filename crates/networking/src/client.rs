@@ -51,6 +51,7 @@ pub(crate) struct Gauges {
     pub(crate) reply_peak_ms: AtomicI64,
     pub(crate) out_small: AtomicUsize,
     pub(crate) out_chain: AtomicUsize,
+    pub(crate) out_owned: AtomicUsize,
     pub(crate) out_chunks: AtomicUsize,
     pub(crate) input_bytes: AtomicU64,
     pub(crate) output_bytes: AtomicU64,
@@ -213,6 +214,12 @@ impl<T> Client<T> {
     #[must_use]
     pub fn out_memory(&self) -> usize {
         self.gauges.out_chain.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of memory in unsent output that nobody else shares.
+    #[must_use]
+    pub fn out_owned(&self) -> usize {
+        self.gauges.out_owned.load(Ordering::Relaxed)
     }
 
     /// The bytes of memory that this connection has to itself right now: its own structures, its

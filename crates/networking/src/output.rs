@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use bytes::Bytes;
+use common::memory::good_size;
 
 use crate::executors::FREE_BYTES_MIN;
 use crate::transport::Transport;
@@ -27,6 +28,10 @@ pub(crate) struct Output {
     /// Replies are appended here.
     pub(crate) tail: Vec<u8>,
     chain: VecDeque<Bytes>,
+    /// For each chunk of the chain, the memory that it takes of its own; 0: it is shared.
+    owned: VecDeque<usize>,
+    /// Their sum.
+    owned_sum: usize,
     /// Large chunks that are sent, to be freed elsewhere.
     spent: Vec<Bytes>,
     /// Bytes of the chain's first chunk that are sent already.
@@ -53,6 +58,12 @@ impl Output {
         self.chained + self.tail.len()
     }
 
+    /// Bytes of memory that nobody shares.
+    #[inline]
+    pub(crate) fn owned(&self) -> usize {
+        self.owned_sum + self.tail.capacity()
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
@@ -72,6 +83,7 @@ impl Output {
             self.seal();
             self.chained += payload.len();
             self.chain.push_back(payload);
+            self.owned.push_back(0);
             return;
         }
         self.open(pool);
@@ -90,6 +102,9 @@ impl Output {
                 tail.shrink_to_fit();
             }
             self.chained += tail.len();
+            let owned = good_size(tail.capacity());
+            self.owned_sum += owned;
+            self.owned.push_back(owned);
             self.chain.push_back(Bytes::from(tail));
         }
     }
@@ -176,10 +191,12 @@ impl Output {
             n -= rest;
             self.head = 0;
             let sent = self.chain.pop_front();
+            self.owned_sum -= self.owned.pop_front().unwrap_or_default();
             self.spent
                 .extend(sent.filter(|chunk| chunk.len() >= FREE_BYTES_MIN));
         }
         self.chain = VecDeque::new();
+        self.owned = VecDeque::new();
     }
 
     /// Gives an empty tail back.

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use common::memory::good_size;
 
 /// Pieces shorter than this are gathered.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -102,7 +103,8 @@ impl Backlog {
 
     fn seal(&mut self) {
         if !self.tail.is_empty() {
-            let bytes = Bytes::from(std::mem::take(&mut self.tail));
+            // Counted by its length: without room behind it.
+            let bytes = Bytes::from(std::mem::take(&mut self.tail).into_boxed_slice());
             let start = self.end - bytes.len() as u64;
             self.pieces.push_back(Piece { start, bytes });
         }
@@ -156,8 +158,9 @@ impl Backlog {
 
     /// Bytes of memory.
     pub fn memory(&self) -> u64 {
-        let pieces: usize = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
-        (pieces + self.tail.capacity() + self.pieces.capacity() * size_of::<Piece>()) as u64
+        let sizes = self.pieces.iter().map(|piece| good_size(piece.bytes.len()));
+        (sizes.sum::<usize>() + self.tail.capacity() + self.pieces.capacity() * size_of::<Piece>())
+            as u64
     }
 }
 

@@ -80,6 +80,21 @@ impl ClientLink for Link {
         }
     }
 
+    fn limit_output(&self, waiting: usize) {
+        let client = &self.0;
+        if !client.is_closing() && client.over_hard_limit(waiting) {
+            tracing::warn!(
+                "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                client.summary()
+            );
+            client.kill();
+        }
+    }
+
+    fn unsent_memory(&self) -> u64 {
+        self.0.out_owned() as u64
+    }
+
     fn gather(&self) {
         self.0.post(Message::Gather);
     }

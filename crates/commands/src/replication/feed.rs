@@ -32,7 +32,7 @@ impl Replication {
         };
         let mut bytes = Vec::new();
         if reader.read(&mut bytes) > 0 {
-            backlog.push(Bytes::from(bytes));
+            backlog.push(Bytes::from(bytes.into_boxed_slice()));
         }
         let mut sent = 0;
         for replica in replicas.iter_mut() {
@@ -42,6 +42,10 @@ impl Replication {
                     sent += bytes.len() as u64;
                     replica.link.push(bytes);
                 }
+            } else if replica.is_fed() {
+                // What it will be sent after its snapshot waits here, not in its output.
+                let waiting = backlog.end().saturating_sub(replica.cursor);
+                replica.link.limit_output(waiting as usize);
             }
         }
         if sent > 0 {

@@ -164,6 +164,19 @@ impl Replication {
         }
     }
 
+    /// Bytes that are there for replicas and the append-only file only until they have been sent
+    /// and written, beyond the backlog. Evicting keys for them would make more of them, so they do
+    /// not count for `maxmemory`.
+    pub fn uncounted_memory(&self) -> u64 {
+        let state = self.state.lock();
+        let backlog = state.kept.as_ref().map_or(0, |kept| {
+            let backlog = &kept.backlog;
+            backlog.memory().saturating_sub(backlog.capacity())
+        });
+        let unsent = state.replicas.iter().map(|r| r.link.unsent_memory());
+        backlog + unsent.sum::<u64>() + self.log.memory()
+    }
+
     /// Bytes of the backlog.
     pub fn backlog_memory(&self) -> u64 {
         let state = self.state.lock();

@@ -186,6 +186,8 @@ impl<S: Service> Connection<S> {
         gauges.out_small.store(small, Relaxed);
         gauges.out_chunks.store(count, Relaxed);
         gauges.out_chain.store(bytes, Relaxed);
+        let owned = if len > 0 { self.output.owned() } else { 0 };
+        gauges.out_owned.store(owned, Relaxed);
         self.gauged = len > 0;
     }
 }

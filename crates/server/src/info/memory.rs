@@ -35,7 +35,8 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     scripts(section);
     limits(facts, section);
     fragmentation(&memory, section);
-    section.zeros(&["mem_not_counted_for_evict"]);
+    let uncounted = facts.server.replication.uncounted_memory();
+    section.field("mem_not_counted_for_evict", uncounted);
     section.field("mem_replication_backlog", memory.backlog);
     section.field("mem_total_replication_buffers", memory.backlog);
     section.field("mem_clients_slaves", memory.replicas);
