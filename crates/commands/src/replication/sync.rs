@@ -100,9 +100,6 @@ fn sync(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         }
         replication.full_syncs.fetch_add(1, Relaxed);
         full(ctx, &mut state, &mut replica);
-        if ctx.server.settings.repl_disable_tcp_nodelay.load(Relaxed) {
-            replica.link.gather();
-        }
     }
     state.replicas.push(replica);
     drop(state);
@@ -223,6 +220,9 @@ fn partial(ctx: &Ctx<'_>, state: &State, name: &str, (id, offset): (&[u8], i64))
 /// A snapshot is needed: the one that is being written, or the next.
 fn full(ctx: &Ctx<'_>, state: &mut State, replica: &mut Replica) {
     let (replication, settings) = (&ctx.server.replication, &ctx.server.settings);
+    if settings.repl_disable_tcp_nodelay.load(Relaxed) {
+        replica.link.gather();
+    }
     if state.replicas.is_empty() && state.kept.is_none() {
         // What is known of the past is worth nothing without a backlog.
         state.history.restart_as(common::random::hex_id(40));
