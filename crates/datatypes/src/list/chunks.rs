@@ -1,6 +1,6 @@
 //! The nodes of a list, in chunks that know how many elements they hold.
 //!
-//! Invariants: no chunk is empty, no node is empty; `Chunk::len` is the sum of its nodes' counts,
+//! Invariants: no chunk is empty, no node is empty; only the first node is open; `Chunk::len` is the sum of its nodes' counts,
 //! `Chunks::len` that of the chunks. All changes of nodes go through `edit`, `insert_node` and
 //! `remove_node`, which keep them.
 
@@ -201,6 +201,9 @@ impl Chunks {
         if self.chunks.is_empty() {
             return self.push_node(node);
         }
+        if (at.chunk, at.node) == (0, 0) {
+            self.close_first();
+        }
         while at.node > self.chunks[at.chunk].nodes.len() {
             at.node -= self.chunks[at.chunk].nodes.len();
             at.chunk += 1;
@@ -262,6 +265,13 @@ impl Chunks {
         })
     }
 
+    /// The first node is about to be one no longer.
+    fn close_first(&mut self) {
+        if let Some(node) = self.chunks.front_mut().and_then(|it| it.nodes.front_mut()) {
+            node.close();
+        }
+    }
+
     /// Adds a node behind all others.
     pub(super) fn push_node(&mut self, node: Node) {
         self.push_node_at(End::Tail, node);
@@ -269,6 +279,9 @@ impl Chunks {
 
     fn push_node_at(&mut self, end: End, node: Node) {
         let count = node.count();
+        if end == End::Head {
+            self.close_first();
+        }
         self.len += count;
         let chunk = match end {
             End::Head => self.chunks.front_mut(),
@@ -297,13 +310,7 @@ impl Chunks {
         if let Some(at) = self.end(end)
             && self.chunks[at.chunk].nodes[at.node].admits(text.len(), limits)
         {
-            self.edit(at, |node| {
-                node.edit(|pack| match end {
-                    End::Head => pack.prepend(text),
-                    End::Tail => pack.append(text),
-                })
-            });
-            return;
+            return self.edit(at, |node| node.push(end, text));
         }
         self.push_node_at(end, Node::of_text(text, limits));
         self.compress_around(end, limits);
@@ -318,22 +325,12 @@ impl Chunks {
     ) -> Option<R> {
         let at = self.end(end)?;
         let chunk = &mut self.chunks[at.chunk];
-        if let Node::Packed { count, pack } = &mut chunk.nodes[at.node]
-            && *count > 1
-        {
-            let view = pack.view();
-            let pos = match end {
-                End::Head => view.first(),
-                End::Tail => view.last(),
-            }?;
-            let result = f(view.get(pos));
-            pack.delete(pos);
-            *count -= 1;
+        let node = &mut chunk.nodes[at.node];
+        if node.count() > 1 && node.extent().is_some() {
             chunk.len -= 1;
             self.len -= 1;
-            return Some(result);
+            return node.pop(end, f);
         }
-        let node = self.node(at)?;
         let result = node.read(|view| f(view.get(at.inner)));
         if node.count() == 1 {
             self.remove_node(at);
@@ -352,21 +349,15 @@ impl Chunks {
         if self.chunks.len() != 1 || self.chunks[0].nodes.len() != 1 {
             return false;
         }
-        match &self.chunks[0].nodes[0] {
-            Node::Packed { count, pack } => {
-                !limits.exceeded_by(pack.size() * times, *count as usize * times)
-            }
-            _ => false,
-        }
+        self.chunks[0].nodes[0]
+            .extent()
+            .is_some_and(|(size, count)| !limits.exceeded_by(size * times, count * times))
     }
 
     /// Takes the only node's listpack.
     pub(super) fn take_single(&mut self) -> Option<Listpack> {
         let at = self.end(End::Head)?;
-        match self.remove_node(at) {
-            Node::Packed { pack, .. } => Some(pack),
-            _ => None,
-        }
+        self.remove_node(at).into_pack()
     }
 
     /// Whether `depth` nodes or more lie on both sides of the node of `at`.

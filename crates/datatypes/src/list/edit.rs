@@ -247,7 +247,7 @@ impl Chunks {
             return false;
         }
         // The later place goes first, so that the earlier one stays what it is.
-        let Node::Packed { pack: rest, .. } = self.remove_node(second) else {
+        let Some(rest) = self.remove_node(second).into_pack() else {
             return false;
         };
         self.edit(first, |node| node.edit(|pack| pack.append_all(rest.view())));

@@ -1,10 +1,11 @@
-//! A node of a list: a listpack, a compressed one, or a single large element; and the limits of
-//! nodes.
+//! A node of a list: a listpack, a compressed one, one with room at its ends, or a single large
+//! element; and the limits of nodes.
 //!
 //! Reading expands a compressed node for the moment only; changing expands it for good, and the
 //! deque compresses it again where it lies far from both ends.
 
-use crate::listpack::{Item, Listpack, ListpackRef};
+use super::End;
+use crate::listpack::{Item, Listpack, ListpackRef, Open};
 use common::lzf;
 use std::borrow::Cow;
 
@@ -14,6 +15,9 @@ const SAFETY_SIZE: usize = 8192;
 const ELEMENT_OVERHEAD: usize = 8;
 /// Nodes below this are not compressed.
 const COMPRESS_SIZE_MIN: usize = 48;
+/// The first node gets room at its ends from this size on: below, moving its bytes is as cheap.
+/// Small in tests, so that they see it happen.
+const OPEN_SIZE_MIN: usize = if cfg!(test) { 32 } else { 512 };
 /// Compression has to save at least so much.
 const COMPRESS_GAIN_MIN: usize = 8;
 
@@ -84,8 +88,16 @@ pub(super) struct Lzf {
 /// One node. Counts are kept here so that finding an index touches no listpack.
 #[derive(Clone)]
 pub(super) enum Node {
-    Packed { count: u32, pack: Listpack },
-    Lzf { count: u32, lzf: Box<Lzf> },
+    Packed {
+        count: u32,
+        pack: Listpack,
+    },
+    /// The first node only.
+    Open(Box<Open>),
+    Lzf {
+        count: u32,
+        lzf: Box<Lzf>,
+    },
     Plain(Box<[u8]>),
 }
 
@@ -144,6 +156,7 @@ impl Node {
     pub(super) fn count(&self) -> usize {
         match self {
             Self::Packed { count, .. } | Self::Lzf { count, .. } => *count as usize,
+            Self::Open(open) => open.count(),
             Self::Plain(_) => 1,
         }
     }
@@ -154,6 +167,9 @@ impl Node {
             Self::Packed { count, pack } => {
                 !limits.is_large(len) && limits.admits(pack.size(), *count as usize, len)
             }
+            Self::Open(open) => {
+                !limits.is_large(len) && limits.admits(open.size(), open.count(), len)
+            }
             Self::Lzf { count, lzf } => {
                 !limits.is_large(len) && limits.admits(lzf.size, *count as usize, len)
             }
@@ -161,16 +177,20 @@ impl Node {
         }
     }
 
+    /// Size and count, where it is a listpack that is not compressed.
+    #[inline]
+    pub(super) fn extent(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Packed { count, pack } => Some((pack.size(), *count as usize)),
+            Self::Open(open) => Some((open.size(), open.count())),
+            Self::Lzf { .. } | Self::Plain(_) => None,
+        }
+    }
+
     /// Whether it may take all of `other`.
     pub(super) fn admits_node(&self, other: &Self, limits: &ListLimits) -> bool {
-        match (self, other) {
-            (
-                Self::Packed { count: a, pack },
-                Self::Packed {
-                    count: b,
-                    pack: other,
-                },
-            ) => !limits.exceeded_by(pack.size() + other.size(), (a + b) as usize),
+        match (self.extent(), other.extent()) {
+            (Some((a, m)), Some((b, n))) => !limits.exceeded_by(a + b, m + n),
             _ => false,
         }
     }
@@ -179,6 +199,7 @@ impl Node {
     pub(super) fn read<R>(&self, f: impl FnOnce(View<'_>) -> R) -> R {
         match self {
             Self::Packed { pack, .. } => f(View::Packed(pack.view())),
+            Self::Open(open) => f(View::Packed(open.view())),
             Self::Lzf { lzf, .. } => f(View::Packed(ListpackRef::new(&lzf.expand()))),
             Self::Plain(text) => f(View::Plain(text)),
         }
@@ -188,12 +209,84 @@ impl Node {
     /// caller keeps `count` right: see `edit`.
     pub(super) fn edit<R>(&mut self, f: impl FnOnce(&mut Listpack) -> R) -> Option<R> {
         self.inflate();
+        self.close();
         match self {
             Self::Packed { count, pack } => {
                 let result = f(pack);
                 *count = pack.len() as u32;
                 Some(result)
             }
+            _ => None,
+        }
+    }
+
+    /// Adds text that it admits. A node pushed to at the head is the first one of its list.
+    #[inline]
+    pub(super) fn push(&mut self, end: End, text: &[u8]) {
+        if end == End::Head {
+            self.open();
+        }
+        match (self, end) {
+            (Self::Open(open), End::Head) => open.prepend(text),
+            (Self::Open(open), End::Tail) => open.append(text),
+            (node, _) => {
+                node.edit(|pack| match end {
+                    End::Head => pack.prepend(text),
+                    End::Tail => pack.append(text),
+                });
+            }
+        }
+    }
+
+    /// Reads the element at an end of a listpack of more than one, and removes it.
+    #[inline]
+    pub(super) fn pop<R>(&mut self, end: End, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        if end == End::Head {
+            self.open();
+        }
+        match (self, end) {
+            (Self::Open(open), End::Head) => open.pop_first(f),
+            (Self::Open(open), End::Tail) => open.pop_last(f),
+            (Self::Packed { count, pack }, _) => {
+                let view = pack.view();
+                let pos = match end {
+                    End::Head => view.first(),
+                    End::Tail => view.last(),
+                }?;
+                let result = f(view.get(pos));
+                pack.delete(pos);
+                *count -= 1;
+                Some(result)
+            }
+            (Self::Lzf { .. } | Self::Plain(_), _) => None,
+        }
+    }
+
+    /// Gives the first node of a list room at its ends, where that is worth it.
+    #[inline]
+    pub(super) fn open(&mut self) {
+        if let Self::Packed { count, pack } = self
+            && pack.size() >= OPEN_SIZE_MIN
+        {
+            *self = Self::Open(Box::new(Open::of(pack.view(), *count as usize)));
+        }
+    }
+
+    /// Takes the room back: the node is to be changed in the middle, or is no longer the first.
+    pub(super) fn close(&mut self) {
+        if let Self::Open(open) = self {
+            *self = Self::Packed {
+                count: open.count() as u32,
+                pack: open.close(),
+            };
+        }
+    }
+
+    /// Its listpack, unless it is compressed or plain.
+    pub(super) fn into_pack(mut self) -> Option<Listpack> {
+        self.close();
+        match self {
+            Self::Packed { pack, .. } => Some(pack),
             _ => None,
         }
     }
@@ -230,6 +323,7 @@ impl Node {
     pub(super) fn as_node_ref(&self) -> NodeRef<'_> {
         match self {
             Self::Packed { pack, .. } => NodeRef::Packed(pack.view()),
+            Self::Open(open) => NodeRef::Packed(open.view()),
             Self::Lzf { lzf, .. } => NodeRef::Lzf {
                 bytes: &lzf.bytes,
                 size: lzf.size,
@@ -241,6 +335,7 @@ impl Node {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Packed { pack, .. } => pack.allocated(),
+            Self::Open(open) => open.allocated(),
             Self::Lzf { lzf, .. } => size_of::<Lzf>() + crate::size_class(lzf.bytes.len()),
             Self::Plain(text) => crate::size_class(text.len()),
         }

@@ -10,6 +10,17 @@ fn texts(list: &List) -> Vec<Vec<u8>> {
     all
 }
 
+/// Whether no node but the first is open.
+fn is_open_at_the_front_only(list: &List) -> bool {
+    match list.form.get() {
+        Of::A(_) => true,
+        Of::B(chunks) => !chunks
+            .nodes()
+            .skip(1)
+            .any(|node| matches!(node, Node::Open(_))),
+    }
+}
+
 fn list_of(texts: &[&[u8]], limits: &ListLimits) -> List {
     let mut list = List::new();
     for text in texts {
@@ -198,6 +209,45 @@ fn positions_are_those_of_lpos() {
     assert_eq!(positions(b"3", End::Head, 0, 0, 6), [5]);
 }
 
+#[test]
+fn a_list_built_from_the_head_takes_what_one_built_from_the_tail_does() {
+    let limits = ListLimits::default();
+    let (mut head, mut tail) = (List::new(), List::new());
+    let count = if cfg!(miri) { 1000 } else { 50_000 };
+    for value in 0..count {
+        let text = format!("element:{value:08}");
+        head.push(End::Head, text.as_bytes(), &limits);
+        tail.push(End::Tail, text.as_bytes(), &limits);
+    }
+    assert_eq!(head.nodes(), tail.nodes());
+    assert!(head.memory(0) <= tail.memory(0) + 8192);
+    let mut bytes = 0;
+    head.for_each_node(|node| {
+        let pack = node.pack().expect("packed");
+        crate::listpack::validate(&pack, true).expect("a plain listpack");
+        bytes += crate::size_class(pack.len());
+    });
+    assert!(head.memory(0) < bytes + bytes / 8 + 2048);
+}
+
+#[test]
+fn a_queue_runs_through_its_nodes_in_both_directions() {
+    let limits = ListLimits::default();
+    let count = if cfg!(miri) { 200 } else { 2000 };
+    for (into, out) in [(End::Head, End::Tail), (End::Tail, End::Head)] {
+        let mut list = List::new();
+        for value in 0..count {
+            list.push(into, format!("{value:030}").as_bytes(), &limits);
+        }
+        for value in 0..20 * count {
+            let text = list.pop(out, &limits, |item| item.to_vec()).expect("one");
+            assert_eq!(text, format!("{:030}", value % count).into_bytes());
+            list.push(into, &text, &limits);
+        }
+        assert_eq!(list.len(), count);
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Push(bool, Vec<u8>),
@@ -314,6 +364,7 @@ proptest! {
             prop_assert_eq!(list.len(), model.len());
             let got = texts(&list);
             prop_assert!(got.iter().eq(model.iter()), "{:?}", list);
+            prop_assert!(is_open_at_the_front_only(&list));
             if let Some(last) = list.absolute(-1) {
                 let mut back = Vec::new();
                 list.walk(last, End::Tail, |item| {

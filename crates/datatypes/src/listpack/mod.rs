@@ -10,6 +10,7 @@
 //! out of bounds.
 
 mod encode;
+mod open;
 mod owned;
 mod random;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 mod view;
 
 use common::number::parse_i64;
+pub(crate) use open::Open;
 pub(crate) use owned::Short;
 pub use owned::{Listpack, SIZE_MAX, encoded_size};
 pub use view::{Invalid, Iter, ListpackRef, validate, validate_groups};

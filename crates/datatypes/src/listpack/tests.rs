@@ -233,3 +233,33 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 200 }))]
+    #[test]
+    fn an_open_one_behaves_as_a_deque_and_keeps_little_room(
+        first in proptest::collection::vec(text(), 0..20),
+        steps in proptest::collection::vec((0u8..4, 1usize..20, text()), 0..60),
+    ) {
+        let packed = Listpack::from_items(first.iter().map(|text| Item::of(text)));
+        let mut open = Open::of(packed.view(), first.len());
+        let mut model = std::collections::VecDeque::from(first);
+        for (kind, times, text) in steps {
+            for _ in 0..times {
+                match kind {
+                    0 => { open.prepend(&text); model.push_front(text.clone()); }
+                    1 => { open.append(&text); model.push_back(text.clone()); }
+                    2 => prop_assert_eq!(open.pop_first(|item| item.to_vec()), model.pop_front()),
+                    _ => prop_assert_eq!(open.pop_last(|item| item.to_vec()), model.pop_back()),
+                }
+                let size = open.view().bytes().len();
+                prop_assert_eq!((size, open.count()), (open.size(), model.len()));
+                let room = open.allocated() - crate::size_class(size_of::<Open>());
+                prop_assert!(room <= crate::size_class(size + size / 8), "{} for {}", room, size);
+            }
+            let closed = open.close();
+            sound(&closed, model.make_contiguous());
+            prop_assert_eq!(open.view().bytes(), closed.view().bytes());
+        }
+    }
+}
