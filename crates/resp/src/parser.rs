@@ -431,8 +431,9 @@ fn arguments(
     spans: &mut Vec<Span>,
 ) -> Result<Scan, ProtocolError> {
     while scan.remaining > 0 {
-        let plain = plain_number(input, scan.pos, b'$')
-            .filter(|&(len, _)| len as u64 <= limits.max_bulk_len);
+        let plain = plain_number(&input[scan.pos..], b'$')
+            .filter(|&(len, _)| len as u64 <= limits.max_bulk_len)
+            .map(|(len, data)| (len, input.len() - data.len()));
         let (len, data) = match plain {
             Some(found) => found,
             None => match bulk_line(input, scan.pos, scan.scanned, limits)? {
@@ -519,46 +520,44 @@ fn line(
 #[inline]
 fn plain_command(input: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
     let first = spans.len();
-    let (count, mut pos) = plain_number(input, at, b'*')?;
+    let (count, mut rest) = plain_number(&input[at..], b'*')?;
     for _ in 0..count {
-        match plain_number(input, pos, b'$') {
-            Some((len, data)) if data + len + 2 <= input.len() => {
-                spans.push(Span {
-                    start: data as u32,
-                    len: len as u32,
-                });
-                pos = data + len + 2;
-            }
-            _ => {
-                spans.truncate(first);
-                return None;
-            }
-        }
+        let behind = plain_number(rest, b'$')
+            .and_then(|(len, data)| Some((len, data, data.get(len + 2..)?)));
+        let Some((len, data, behind)) = behind else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(Span {
+            start: (input.len() - data.len()) as u32,
+            len: len as u32,
+        });
+        rest = behind;
     }
-    (count > 0).then_some(pos)
+    (count > 0).then_some(input.len() - rest.len())
 }
 
-/// Reads `<kind><number>\r\n` at `at` if the number has one to three digits and six bytes are
-/// there. Answers with the number and where it ends.
+/// Reads `<kind><number>\r\n` if the number has one to three digits and six bytes are there.
+/// Answers with the number and what follows.
 #[inline(always)]
-fn plain_number(input: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
-    /// What is left of the first four bytes when the digit and the byte behind `\r` are taken out.
-    const ONE_DIGIT: u32 = 0x00ff_00ff;
-    let head: &[u8; 6] = input.get(at..)?.first_chunk()?;
-    let word = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-    let first = usize::from(head[1].wrapping_sub(b'0'));
-    if word & ONE_DIGIT == u32::from(kind) | u32::from(b'\r') << 16 {
-        return (first <= 9).then_some((first, at + 4));
-    }
+fn plain_number(input: &[u8], kind: u8) -> Option<(usize, &[u8])> {
+    let head: &[u8; 6] = input.first_chunk()?;
     let digit = |i: usize| usize::from(head[i].wrapping_sub(b'0'));
-    if head[0] != kind || first.wrapping_sub(1) > 8 || digit(2) > 9 {
+    if head[0] != kind {
+        return None;
+    }
+    let first = digit(1);
+    if head[2] == b'\r' {
+        return (first <= 9).then_some((first, &input[4..]));
+    }
+    if first.wrapping_sub(1) > 8 || digit(2) > 9 {
         return None;
     }
     let two = first * 10 + digit(2);
     if head[3] == b'\r' {
-        return Some((two, at + 5));
+        return Some((two, &input[5..]));
     }
-    (digit(3) <= 9 && head[4] == b'\r').then(|| (two * 10 + digit(3), at + 6))
+    (digit(3) <= 9 && head[4] == b'\r').then(|| (two * 10 + digit(3), &input[6..]))
 }
 
 #[cfg(test)]

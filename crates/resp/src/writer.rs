@@ -358,30 +358,8 @@ impl<'a> ReplyWriter<'a> {
                 let header = [kind, digit(value / 10), digit(value), b'\r', b'\n'];
                 self.out.extend_from_slice(&header);
             }
-            _ => match u32::try_from(value) {
-                Ok(value) => self.short_header(kind, value),
-                Err(_) => self.line(kind, itoa::Buffer::new().format(value).as_bytes()),
-            },
+            _ => self.line(kind, itoa::Buffer::new().format(value).as_bytes()),
         }
-    }
-
-    /// [`Self::header`] of up to ten digits, put together in one word.
-    fn short_header(&mut self, kind: u8, value: u32) {
-        const END: u128 = u128::from_le_bytes(*b"\r\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        let (mut word, mut len, mut rest) = (END, 3, value);
-        loop {
-            word = word << 8 | u128::from(b'0' + (rest % 10) as u8);
-            len += 1;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        word = word << 8 | u128::from(kind);
-        // A copy of constant size, cut to what counts.
-        let end = self.out.len() + len;
-        self.out.extend_from_slice(&word.to_le_bytes());
-        self.out.truncate(end);
     }
 }
 
