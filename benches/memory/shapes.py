@@ -50,5 +50,6 @@ SHAPES = [
     Shape("small intset of 20", 146, small_intset, counts=FEW),
     Shape("large sorted set member", 55, lambda i: resp("ZADD", "zset", i, f"member:{i:07d}")),
     Shape("list item", 24, lambda i: resp("RPUSH", "list", f"item:{i:017d}")),
+    Shape("list item at the head", 24, lambda i: resp("LPUSH", "list", f"item:{i:017d}")),
     Shape("stream entry", 27, lambda i: resp("XADD", "stream", "*", "field", f"value:{i:07d}")),
 ]
