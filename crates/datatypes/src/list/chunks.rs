@@ -1,8 +1,8 @@
 //! The nodes of a list, in chunks that know how many elements they hold.
 //!
-//! Invariants: no chunk is empty, no node is empty; only the first node is open; `Chunk::len` is the sum of its nodes' counts,
-//! `Chunks::len` that of the chunks. All changes of nodes go through `edit`, `insert_node` and
-//! `remove_node`, which keep them.
+//! Invariants: no chunk is empty, no node is empty; only the first node is open; `Chunk::len` is
+//! the sum of its nodes' counts, `Chunks::len` that of the chunks. All changes of nodes go through
+//! `edit`, `insert_node`, `push_node_at`, `pop` and `remove_node`, which keep them.
 
 use super::End;
 use super::node::{ListLimits, Node};
