@@ -300,7 +300,7 @@ fn old_data_survives_a_snapshot_that_does_not_arrive() {
     let (mut source, mut target) = (primary.raw(), replica.raw());
     ok(&mut target, "CONFIG SET repl-diskless-load swapdb");
     ok(&mut target, "DEBUG POPULATE 200 own 10");
-    ok(&mut source, "DEBUG POPULATE 1000 key 20000");
+    ok(&mut source, "DEBUG POPULATE 1000 key 4000");
     ok(&mut source, "CONFIG SET rdbcompression no");
     ok(&mut source, "CONFIG SET rdb-key-save-delay 3000");
     let port = primary.port();
