@@ -34,6 +34,9 @@ const ARG_NS: u64 = 250;
 
 /// An element that is written to the reply.
 pub(crate) const REPLY_NS: u64 = 40;
+/// Bytes of a string that are copied to the reply in a nanosecond: 14 to 16 when measured, less when
+/// pages are touched for the first time.
+const COPIED_IN_1_NS: usize = 10;
 /// An element that is looked up elsewhere, or put into another collection.
 pub(crate) const MOVE_NS: u64 = 150;
 /// An element that is passed over or compared.
@@ -332,7 +335,7 @@ impl Ctx<'_> {
     /// As there.
     #[inline]
     pub(crate) fn takes_bytes(&self, bytes: usize) -> CmdResult {
-        self.takes(bytes >> 2, 1)
+        self.takes(bytes / COPIED_IN_1_NS, 1)
     }
 
     /// [`takes_bytes`](Self::takes_bytes) of a whole string.
