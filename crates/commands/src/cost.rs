@@ -34,8 +34,8 @@ const ARG_NS: u64 = 250;
 
 /// An element that is written to the reply.
 pub(crate) const REPLY_NS: u64 = 40;
-/// Bytes of a string that are copied to the reply in a nanosecond: 14 to 16 when measured, less when
-/// pages are touched for the first time.
+/// Bytes of a string that are copied to the reply in a nanosecond: 14 to 16 when measured, less
+/// when pages are touched for the first time.
 const COPIED_IN_1_NS: usize = 10;
 /// An element that is looked up elsewhere, or put into another collection.
 pub(crate) const MOVE_NS: u64 = 150;

@@ -76,8 +76,8 @@ impl Transport {
         };
     }
 
-    /// `TCP_NODELAY`. A socket that refuses an option still works, so errors are not worth more than
-    /// this.
+    /// `TCP_NODELAY`. A socket that refuses an option still works, so errors are not worth more
+    /// than this.
     pub(crate) fn set_nodelay(&self, on: bool) {
         let fd = match self {
             Self::Tcp(socket) => socket.as_fd(),

@@ -111,6 +111,5 @@ pub fn unit_meters(name: &[u8]) -> Option<f64> {
         .map(|(_, meters)| *meters)
 }
 
-// Nothing unsafe here for Miri to look at.
-#[cfg(all(test, not(miri)))]
+#[cfg(test)]
 mod tests;

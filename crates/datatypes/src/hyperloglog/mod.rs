@@ -160,6 +160,5 @@ pub fn to_dense(hll: &mut Vec<u8>) -> Result<bool, HllError> {
     Ok(true)
 }
 
-// Nothing unsafe here for Miri to look at.
-#[cfg(all(test, not(miri)))]
+#[cfg(test)]
 mod tests;
