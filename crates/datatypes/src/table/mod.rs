@@ -104,7 +104,8 @@ impl<T: Item> Table<T> {
 
     /// Bytes of directory and buckets.
     pub fn memory(&self) -> usize {
-        self.directory.capacity() * size_of::<Record>() + self.capacity() / SLOTS * 64
+        let segments = self.segments().map(|(_, r)| segment::memory(r.size));
+        self.directory.capacity() * size_of::<Record>() + segments.sum::<usize>()
     }
 
     #[inline]

@@ -1,4 +1,8 @@
-//! A segment: a run of 1 to 64 buckets that holds every entry of one hash prefix.
+//! A segment: 1 to 64 buckets that hold every entry of one hash prefix.
+//!
+//! The buckets lie in chunks of eight. All segments of a table grow at about the same time: if each
+//! were one block, the blocks of the size before would be left behind half used, a quarter of the
+//! table's memory at the worst. Chunks are all of one size, so what one segment leaves the next takes.
 //!
 //! An entry's home bucket is an order-preserving map of the hash bits below the segment's depth,
 //! so a place in hash order means the same before and after any resize. The 16 stored bits
@@ -7,13 +11,15 @@
 
 use super::bucket::{Bucket, SLOTS, Slot};
 use super::item::Item;
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-/// The sizes of a segment, in buckets. From 32 up, each is also an allocator size class.
+/// The sizes of a segment, in buckets.
 const SIZES: [u8; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, 64];
 /// Above this size a segment splits.
 pub(super) const BUCKETS_MAX: u8 = 64;
+/// Buckets in a chunk. Segments that are smaller have one chunk of their size.
+const CHUNK: usize = 8;
 /// Segments with more than this depth are not split: 2^23 segments hold 2.7 G entries.
 pub(super) const DEPTH_MAX: u8 = 23;
 
@@ -22,7 +28,8 @@ pub(super) const DEPTH_MAX: u8 = 23;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Record {
-    pub(super) buckets: NonNull<Bucket>,
+    /// As many chunks as `size` needs.
+    chunks: NonNull<NonNull<Bucket>>,
     pub(super) size: u8,
     pub(super) depth: u8,
     pub(super) count: u16,
@@ -56,8 +63,28 @@ pub(super) fn size_after(size: u8) -> u8 {
         .unwrap_or_else(|| size.saturating_add(8))
 }
 
-fn layout(size: u8) -> Layout {
-    Layout::array::<Bucket>(usize::from(size)).expect("at most 255 cache lines")
+/// How many chunks `size` buckets need.
+#[inline]
+fn chunks_for(size: u8) -> usize {
+    usize::from(size).div_ceil(CHUNK)
+}
+
+fn chunk_layout(size: u8) -> Layout {
+    Layout::array::<Bucket>(usize::from(size).min(CHUNK)).expect("at most eight cache lines")
+}
+
+fn list_layout(size: u8) -> Layout {
+    Layout::array::<NonNull<Bucket>>(chunks_for(size)).expect("at most 32 pointers")
+}
+
+/// Memory that is not null, or the end.
+fn checked<T>(raw: *mut u8, layout: Layout) -> NonNull<T> {
+    NonNull::new(raw.cast()).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Bytes of the chunks and of their list.
+pub(super) fn memory(size: u8) -> usize {
+    chunks_for(size) * chunk_layout(size).size() + list_layout(size).size()
 }
 
 /// The bits of a hash that a segment of this depth stores.
@@ -76,13 +103,18 @@ pub(super) fn home_of(size: u8, depth: u8, stored: u16) -> usize {
 impl Record {
     /// An empty segment.
     pub(super) fn allocate(size: u8, depth: u8, epoch: u32) -> Self {
-        // SAFETY: the layout is not empty; zeroed buckets are valid (no entry, null slots).
-        let raw = unsafe { alloc_zeroed(layout(size)) };
-        let Some(buckets) = NonNull::new(raw.cast::<Bucket>()) else {
-            handle_alloc_error(layout(size))
+        let (list, chunk) = (list_layout(size), chunk_layout(size));
+        // SAFETY: the layouts are not empty; zeroed buckets are valid (no entry, null slots); the
+        // list has room for each chunk.
+        let chunks = unsafe {
+            let chunks = checked::<NonNull<Bucket>>(alloc(list), list);
+            for index in 0..chunks_for(size) {
+                chunks.add(index).write(checked(alloc_zeroed(chunk), chunk));
+            }
+            chunks
         };
         Self {
-            buckets,
+            chunks,
             size,
             depth,
             count: 0,
@@ -95,8 +127,14 @@ impl Record {
     /// # Safety
     /// No other use of the buckets follows.
     pub(super) unsafe fn release(&self) {
-        // SAFETY: allocated in `allocate` with the same layout.
-        unsafe { dealloc(self.buckets.as_ptr().cast(), layout(self.size)) }
+        // SAFETY: allocated in `allocate` with the same layouts.
+        unsafe {
+            for index in 0..chunks_for(self.size) {
+                let chunk = self.chunks.add(index).read();
+                dealloc(chunk.as_ptr().cast(), chunk_layout(self.size));
+            }
+            dealloc(self.chunks.as_ptr().cast(), list_layout(self.size));
+        }
     }
 
     /// The stored bits of a hash in this segment.
@@ -111,11 +149,19 @@ impl Record {
         home_of(self.size, self.depth, stored)
     }
 
+    /// # Safety
+    /// `index` is below `size`.
+    #[inline]
+    unsafe fn bucket_ptr(&self, index: usize) -> NonNull<Bucket> {
+        debug_assert!(index < usize::from(self.size));
+        // SAFETY: the list has the chunk of each index below size.
+        unsafe { self.chunks.add(index / CHUNK).read().add(index % CHUNK) }
+    }
+
     #[inline]
     pub(super) fn bucket(&self, index: usize) -> &Bucket {
-        debug_assert!(index < usize::from(self.size));
         // SAFETY: index below size; shared access follows the table's borrow.
-        unsafe { self.buckets.add(index).as_ref() }
+        unsafe { self.bucket_ptr(index).as_ref() }
     }
 
     /// # Safety
@@ -126,9 +172,8 @@ impl Record {
         reason = "exclusive access is the caller's promise"
     )]
     pub(super) unsafe fn bucket_mut(&self, index: usize) -> &mut Bucket {
-        debug_assert!(index < usize::from(self.size));
         // SAFETY: by the caller's promise.
-        unsafe { self.buckets.add(index).as_mut() }
+        unsafe { self.bucket_ptr(index).as_mut() }
     }
 
     #[inline]
