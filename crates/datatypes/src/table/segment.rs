@@ -28,8 +28,9 @@ pub(super) const DEPTH_MAX: u8 = 23;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Record {
-    /// As many chunks as `size` needs.
-    chunks: NonNull<NonNull<Bucket>>,
+    /// A list of as many chunks as `size` needs. Each pointer stands `index * CHUNK` buckets before
+    /// its chunk, so that adding a bucket's number leads to the bucket.
+    chunks: NonNull<*mut Bucket>,
     pub(super) size: u8,
     pub(super) depth: u8,
     pub(super) count: u16,
@@ -73,8 +74,13 @@ fn chunk_layout(size: u8) -> Layout {
     Layout::array::<Bucket>(usize::from(size).min(CHUNK)).expect("at most eight cache lines")
 }
 
+/// Of one size from two chunks on, so that a segment keeps its list while it grows.
 fn list_layout(size: u8) -> Layout {
-    Layout::array::<NonNull<Bucket>>(chunks_for(size)).expect("at most 32 pointers")
+    let count = match chunks_for(size) {
+        1 => 1,
+        count => count.max(chunks_for(BUCKETS_MAX)),
+    };
+    Layout::array::<*mut Bucket>(count).expect("at most 32 pointers")
 }
 
 /// Memory that is not null, or the end.
@@ -103,23 +109,53 @@ pub(super) fn home_of(size: u8, depth: u8, stored: u16) -> usize {
 impl Record {
     /// An empty segment.
     pub(super) fn allocate(size: u8, depth: u8, epoch: u32) -> Self {
-        let (list, chunk) = (list_layout(size), chunk_layout(size));
-        // SAFETY: the layouts are not empty; zeroed buckets are valid (no entry, null slots); the
-        // list has room for each chunk.
-        let chunks = unsafe {
-            let chunks = checked::<NonNull<Bucket>>(alloc(list), list);
-            for index in 0..chunks_for(size) {
-                chunks.add(index).write(checked(alloc_zeroed(chunk), chunk));
-            }
-            chunks
-        };
-        Self {
+        let list = list_layout(size);
+        // SAFETY: the layout is not empty.
+        let chunks = checked(unsafe { alloc(list) }, list);
+        let new = Self {
             chunks,
             size,
             depth,
             count: 0,
             epoch,
+        };
+        for index in 0..chunks_for(size) {
+            // SAFETY: the list has room for each chunk of the size.
+            unsafe { new.add_chunk(index) };
         }
+        new
+    }
+
+    /// Allocates a chunk without entries.
+    ///
+    /// # Safety
+    /// The list has room for it, and no chunk at that index.
+    unsafe fn add_chunk(&self, index: usize) {
+        let layout = chunk_layout(self.size);
+        // SAFETY: the layout is not empty; zeroed buckets are valid (no entry, null slots).
+        unsafe {
+            let chunk: NonNull<Bucket> = checked(alloc_zeroed(layout), layout);
+            let before = chunk.as_ptr().wrapping_sub(index * CHUNK);
+            self.chunks.add(index).write(before);
+        }
+    }
+
+    /// Where a chunk begins.
+    ///
+    /// # Safety
+    /// It is there.
+    unsafe fn chunk(&self, index: usize) -> *mut Bucket {
+        // SAFETY: by the caller's promise.
+        unsafe { self.chunks.add(index).read().wrapping_add(index * CHUNK) }
+    }
+
+    /// Frees a chunk.
+    ///
+    /// # Safety
+    /// It is there, and not used again.
+    unsafe fn release_chunk(&self, index: usize) {
+        // SAFETY: allocated in `add_chunk` with this layout.
+        unsafe { dealloc(self.chunk(index).cast(), chunk_layout(self.size)) }
     }
 
     /// Frees the buckets, not the entries.
@@ -127,11 +163,10 @@ impl Record {
     /// # Safety
     /// No other use of the buckets follows.
     pub(super) unsafe fn release(&self) {
-        // SAFETY: allocated in `allocate` with the same layouts.
+        // SAFETY: by the caller's promise; the list was allocated with its layout.
         unsafe {
             for index in 0..chunks_for(self.size) {
-                let chunk = self.chunks.add(index).read();
-                dealloc(chunk.as_ptr().cast(), chunk_layout(self.size));
+                self.release_chunk(index);
             }
             dealloc(self.chunks.as_ptr().cast(), list_layout(self.size));
         }
@@ -152,16 +187,16 @@ impl Record {
     /// # Safety
     /// `index` is below `size`.
     #[inline]
-    unsafe fn bucket_ptr(&self, index: usize) -> NonNull<Bucket> {
+    unsafe fn bucket_ptr(&self, index: usize) -> *mut Bucket {
         debug_assert!(index < usize::from(self.size));
         // SAFETY: the list has the chunk of each index below size.
-        unsafe { self.chunks.add(index / CHUNK).read().add(index % CHUNK) }
+        unsafe { self.chunks.add(index / CHUNK).read().wrapping_add(index) }
     }
 
     #[inline]
     pub(super) fn bucket(&self, index: usize) -> &Bucket {
         // SAFETY: index below size; shared access follows the table's borrow.
-        unsafe { self.bucket_ptr(index).as_ref() }
+        unsafe { &*self.bucket_ptr(index) }
     }
 
     /// # Safety
@@ -173,7 +208,7 @@ impl Record {
     )]
     pub(super) unsafe fn bucket_mut(&self, index: usize) -> &mut Bucket {
         // SAFETY: by the caller's promise.
-        unsafe { self.bucket_ptr(index).as_mut() }
+        unsafe { &mut *self.bucket_ptr(index) }
     }
 
     #[inline]
@@ -223,12 +258,7 @@ impl Record {
 
     /// Every entry: its fingerprint and slot.
     pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
-        (0..usize::from(self.size)).flat_map(move |b| {
-            let bucket = self.bucket(b);
-            bucket
-                .occupied()
-                .map(move |s| (bucket.fingerprint_at(s), bucket.slot(s)))
-        })
+        (0..usize::from(self.size)).flat_map(|index| self.bucket(index).entries())
     }
 
     /// The same entries in `size` buckets; the old ones are freed.
@@ -236,6 +266,11 @@ impl Record {
     /// # Safety
     /// Exclusive access, and `self` is not used again.
     pub(super) unsafe fn resized(&self, size: u8) -> Self {
+        let sizes = [self.size.min(size), self.size.max(size)];
+        if usize::from(sizes[0]) > CHUNK && sizes[1] <= BUCKETS_MAX {
+            // SAFETY: by the caller's promise.
+            return unsafe { self.resized_in_place(size) };
+        }
         let mut new = Self::allocate(size, self.depth, self.epoch);
         for (fp, slot) in self.entries() {
             // SAFETY: the new segment is ours and holds what `self` held.
@@ -244,6 +279,32 @@ impl Record {
         new.count = self.count;
         // SAFETY: by the caller's promise.
         unsafe { self.release() };
+        new
+    }
+
+    /// [`Self::resized`] where both sizes have lists and chunks of one layout: only the chunks that
+    /// are more, or fewer, come or go.
+    ///
+    /// # Safety
+    /// As there, and both sizes are above [`CHUNK`], at most [`BUCKETS_MAX`] and multiples of
+    /// [`CHUNK`].
+    unsafe fn resized_in_place(&self, size: u8) -> Self {
+        const EMPTY: [Bucket; CHUNK] = [const { Bucket::EMPTY }; CHUNK];
+        let mut old = [EMPTY; BUCKETS_MAX as usize / CHUNK];
+        let new = Self { size, ..*self };
+        let (had, wants) = (chunks_for(self.size), chunks_for(size));
+        // SAFETY: exclusive access; the first `had` chunks are there and have `CHUNK` buckets, the
+        // list has room for all, and what is freed is not among the first `wants`.
+        unsafe {
+            for (index, copy) in old.iter_mut().enumerate().take(had) {
+                std::mem::swap(copy, &mut *self.chunk(index).cast());
+            }
+            (wants..had).for_each(|index| self.release_chunk(index));
+            (had..wants).for_each(|index| new.add_chunk(index));
+            for (fp, slot) in old[..had].iter().flatten().flat_map(Bucket::entries) {
+                new.put(slot.stored(), fp, slot.non_null());
+            }
+        }
         new
     }
 

@@ -270,16 +270,13 @@ impl Db {
         expire_at: Option<i64>,
         now_ms: i64,
     ) {
-        let Some(entry) = self.table.get(place) else {
+        let Some(mut entry) = self.table.get_mut(place) else {
             return;
         };
-        let (old, is_pinned) = (entry.expire_at(), entry.is_pinned());
+        let (old, is_pinned) = (entry.view().expire_at(), entry.view().is_pinned());
         let is_hash = matches!(value, Value::Hash(_));
         let mut rest = Some(value);
-        if old.is_some() == expire_at.is_some()
-            && !is_pinned
-            && let Some(mut entry) = self.table.get_mut(place)
-        {
+        if old.is_some() == expire_at.is_some() && !is_pinned {
             rest = rest.and_then(|value| entry.overwrite(value).err());
             if let (Some(at), None) = (expire_at, &rest) {
                 entry.set_expiry(at);
