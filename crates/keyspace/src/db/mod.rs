@@ -270,13 +270,16 @@ impl Db {
         expire_at: Option<i64>,
         now_ms: i64,
     ) {
-        let Some(mut entry) = self.table.get_mut(place) else {
+        let Some(entry) = self.table.get(place) else {
             return;
         };
-        let (old, is_pinned) = (entry.view().expire_at(), entry.view().is_pinned());
+        let (old, is_pinned) = (entry.expire_at(), entry.is_pinned());
         let is_hash = matches!(value, Value::Hash(_));
         let mut rest = Some(value);
-        if old.is_some() == expire_at.is_some() && !is_pinned {
+        if old.is_some() == expire_at.is_some()
+            && !is_pinned
+            && let Some(mut entry) = self.table.get_mut(place)
+        {
             rest = rest.and_then(|value| entry.overwrite(value).err());
             if let (Some(at), None) = (expire_at, &rest) {
                 entry.set_expiry(at);
