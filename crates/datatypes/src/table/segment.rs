@@ -297,7 +297,7 @@ impl Record {
         // list has room for all, and what is freed is not among the first `wants`.
         unsafe {
             for (index, copy) in old.iter_mut().enumerate().take(had) {
-                std::mem::swap(copy, &mut *self.chunk(index).cast());
+                std::ptr::swap(copy, self.chunk(index).cast());
             }
             (wants..had).for_each(|index| self.release_chunk(index));
             (had..wants).for_each(|index| new.add_chunk(index));
