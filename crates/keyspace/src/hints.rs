@@ -9,7 +9,7 @@
 use crate::entry::EntryBox;
 use datatypes::table::{SegmentHint, Table};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// Directories have up to 2^23 records.
 const DEPTHS: usize = 24;
@@ -19,7 +19,7 @@ const DEPTHS: usize = 24;
 #[repr(align(64))]
 pub(crate) struct Hints {
     depth: AtomicU8,
-    directories: [OnceLock<Box<[AtomicU64]>>; DEPTHS],
+    directories: [OnceLock<Box<[SegmentHint]>>; DEPTHS],
 }
 
 impl Hints {
@@ -31,14 +31,14 @@ impl Hints {
             && let Some(directory) = directory.get()
             && let Some(segment) = directory.get((hash >> 1 >> (63 - depth)) as usize)
         {
-            SegmentHint(segment.load(Relaxed)).prefetch(hash);
+            segment.prefetch(hash);
         }
     }
 
     /// Follows the table.
     #[cold]
     pub(crate) fn follow(&self, table: &mut Table<EntryBox>) {
-        let Some(mut moved) = table.take_moved() else {
+        let Some(moved) = table.take_moved() else {
             return;
         };
         debug_assert!(
@@ -50,15 +50,12 @@ impl Hints {
         };
         let new = || {
             (0..1usize << moved.depth)
-                .map(|_| AtomicU64::new(0))
+                .map(|_| SegmentHint::default())
                 .collect()
         };
         let directory = directory.get_or_init(new);
-        for slot in directory.iter().skip(moved.first) {
-            match moved.segments.next() {
-                Some(segment) => slot.store(segment.0, Relaxed),
-                None => break,
-            }
+        for (hint, words) in directory.iter().skip(moved.first).zip(moved.segments) {
+            hint.set(words);
         }
         self.depth.store(moved.depth, Relaxed);
     }
@@ -103,10 +100,7 @@ mod tests {
             let directory = shard.hints.directories[usize::from(moved.depth)]
                 .get()
                 .unwrap();
-            let hints: Vec<_> = directory
-                .iter()
-                .map(|s| SegmentHint(s.load(Relaxed)))
-                .collect();
+            let hints: Vec<_> = directory.iter().map(SegmentHint::get).collect();
             assert_eq!(hints, moved.segments.collect::<Vec<_>>());
             assert_eq!(shard.hints.depth.load(Relaxed), moved.depth);
         }

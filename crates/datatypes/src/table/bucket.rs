@@ -83,7 +83,7 @@ impl Slot {
 }
 
 /// See the module's text. One cache line, but without asking for its alignment: the allocator would
-/// round every segment up for it, and gives blocks of these sizes at multiples of 64 anyway.
+/// round every chunk up for it, and gives blocks of these sizes at multiples of 64 anyway.
 #[repr(C)]
 pub(super) struct Bucket {
     tags: u64,
@@ -91,6 +91,18 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
+    /// Without entries.
+    pub(super) const EMPTY: Self = Self {
+        tags: 0,
+        slots: [const { Slot(ptr::null_mut()) }; SLOTS],
+    };
+
+    /// Every entry: its fingerprint and slot.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
+        self.occupied()
+            .map(|slot| (self.fingerprint_at(slot), self.slot(slot)))
+    }
+
     /// The fingerprint of a hash: its low byte, never 0, which is an empty slot, nor 1, which
     /// [`Self::candidates`] could take one for.
     #[inline]

@@ -2,37 +2,58 @@
 //!
 //! A [`SegmentHint`] tells where a segment's buckets are, or were. Whoever shares a table behind a
 //! lock may keep a copy of them that is read without the lock: they serve to prefetch only, and a
-//! prefetch of memory that has been freed meanwhile does no harm.
+//! prefetch of memory that has been freed meanwhile does no harm. For the same reason a hint names
+//! every chunk itself: the segment's own list of them may be freed, so it must not be read.
 
 use super::bucket::Bucket;
-use super::segment::{Record, home_of, stored_at};
+use super::segment::{CHUNK, CHUNKS, Record, home_of, stored_at};
 use super::{Item, NONE_MOVED, Table};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A segment in one word: the address of its buckets (48 bits), their number (8), its depth (8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SegmentHint(pub u64);
+/// A segment in one cache line: a word for each chunk, of the address from which its buckets are
+/// counted (48 bits), and in the first the segment's number of buckets (8) and depth (8).
+/// Words that are read while others are written may be of two states; that does no harm either.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct SegmentHint([AtomicU64; CHUNKS]);
 
 impl SegmentHint {
     const ADDRESS: u64 = (1 << 48) - 1;
 
-    #[inline]
-    fn of(record: &Record) -> Self {
-        let address = record.buckets.addr().get() as u64 & Self::ADDRESS;
-        Self(address | u64::from(record.size) << 48 | u64::from(record.depth) << 56)
+    /// The words of a segment.
+    fn words(record: &Record) -> [u64; CHUNKS] {
+        let mut words = [0; CHUNKS];
+        for (word, chunk) in words.iter_mut().zip(record.chunks()) {
+            *word = chunk.addr() as u64 & Self::ADDRESS;
+        }
+        words[0] |= u64::from(record.size) << 48 | u64::from(record.depth) << 56;
+        words
     }
 
-    /// Where the home bucket of a hash is, or was.
-    #[inline]
-    fn home(self, hash: u64) -> *const u8 {
-        let (size, depth) = ((self.0 >> 48) as u8, (self.0 >> 56) as u8);
-        let home = home_of(size, depth, stored_at(depth, hash));
-        std::ptr::without_provenance((self.0 & Self::ADDRESS) as usize + home * size_of::<Bucket>())
+    /// Follows the segment.
+    pub fn set(&self, words: [u64; CHUNKS]) {
+        for (own, word) in self.0.iter().zip(words) {
+            own.store(word, Relaxed);
+        }
+    }
+
+    /// What was set last.
+    pub fn get(&self) -> [u64; CHUNKS] {
+        self.0.each_ref().map(|word| word.load(Relaxed))
     }
 
     /// Asks for the home bucket of a hash.
     #[inline]
-    pub fn prefetch(self, hash: u64) {
-        prefetch(self.home(hash));
+    pub fn prefetch(&self, hash: u64) {
+        let first = self.0[0].load(Relaxed);
+        let (size, depth) = ((first >> 48) as u8, (first >> 56) as u8);
+        let home = home_of(size, depth, stored_at(depth, hash));
+        if let Some(word) = self.0.get(home / CHUNK) {
+            let address = (word.load(Relaxed) & Self::ADDRESS) as usize;
+            prefetch(std::ptr::without_provenance(
+                address.wrapping_add(home * size_of::<Bucket>()),
+            ));
+        }
     }
 }
 
@@ -43,7 +64,7 @@ pub struct Moved<I> {
     pub depth: u8,
     /// The first segment that changed.
     pub first: usize,
-    /// Those that changed, from the first on.
+    /// The words of those that changed, from the first on.
     pub segments: I,
 }
 
@@ -99,13 +120,13 @@ impl<T: Item> Table<T> {
     }
 
     /// Where buckets are that have moved since this was asked last; `None` if none has.
-    pub fn take_moved(&mut self) -> Option<Moved<impl Iterator<Item = SegmentHint>>> {
+    pub fn take_moved(&mut self) -> Option<Moved<impl Iterator<Item = [u64; CHUNKS]>>> {
         let (low, high) = std::mem::replace(&mut self.moved, NONE_MOVED);
         let moved = self.directory.get(low as usize..high as usize)?;
         Some(Moved {
             depth: self.depth,
             first: low as usize,
-            segments: moved.iter().map(SegmentHint::of),
+            segments: moved.iter().map(SegmentHint::words),
         })
     }
 

@@ -19,7 +19,9 @@ const SIZES: [u8; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, 64];
 /// Above this size a segment splits.
 pub(super) const BUCKETS_MAX: u8 = 64;
 /// Buckets in a chunk. Segments that are smaller have one chunk of their size.
-const CHUNK: usize = 8;
+pub(super) const CHUNK: usize = 8;
+/// Chunks of the largest segment that splits.
+pub(super) const CHUNKS: usize = BUCKETS_MAX as usize / CHUNK;
 /// Segments with more than this depth are not split: 2^23 segments hold 2.7 G entries.
 pub(super) const DEPTH_MAX: u8 = 23;
 
@@ -78,7 +80,7 @@ fn chunk_layout(size: u8) -> Layout {
 fn list_layout(size: u8) -> Layout {
     let count = match chunks_for(size) {
         1 => 1,
-        count => count.max(chunks_for(BUCKETS_MAX)),
+        count => count.max(CHUNKS),
     };
     Layout::array::<*mut Bucket>(count).expect("at most 32 pointers")
 }
@@ -138,6 +140,12 @@ impl Record {
             let before = chunk.as_ptr().wrapping_sub(index * CHUNK);
             self.chunks.add(index).write(before);
         }
+    }
+
+    /// The list of chunks.
+    pub(super) fn chunks(&self) -> &[*mut Bucket] {
+        // SAFETY: the list has the chunk of each index below size, and lives as the segment does.
+        unsafe { std::slice::from_raw_parts(self.chunks.as_ptr(), chunks_for(self.size)) }
     }
 
     /// Where a chunk begins.
@@ -290,7 +298,7 @@ impl Record {
     /// [`CHUNK`].
     unsafe fn resized_in_place(&self, size: u8) -> Self {
         const EMPTY: [Bucket; CHUNK] = [const { Bucket::EMPTY }; CHUNK];
-        let mut old = [EMPTY; BUCKETS_MAX as usize / CHUNK];
+        let mut old = [EMPTY; CHUNKS];
         let new = Self { size, ..*self };
         let (had, wants) = (chunks_for(self.size), chunks_for(size));
         // SAFETY: exclusive access; the first `had` chunks are there and have `CHUNK` buckets, the
