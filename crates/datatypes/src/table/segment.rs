@@ -2,7 +2,8 @@
 //!
 //! The buckets lie in chunks of eight. All segments of a table grow at about the same time: if each
 //! were one block, the blocks of the size before would be left behind half used, a quarter of the
-//! table's memory at the worst. Chunks are all of one size, so what one segment leaves the next takes.
+//! table's memory at the worst. Chunks are all of one size, so what one segment leaves the next
+//! takes.
 //!
 //! An entry's home bucket is an order-preserving map of the hash bits below the segment's depth,
 //! so a place in hash order means the same before and after any resize. The 16 stored bits
