@@ -2,8 +2,8 @@
 //!
 //! A worker calls every method of [`Service`] that takes a session on its own thread, one at a time
 //! per connection; while a command is away, an executor has the session. Nothing here blocks: a
-//! command that cannot run now answers
-//! [`Outcome::Deferred`] or [`Outcome::Blocked`], and a [`Message`] continues it.
+//! command that cannot run now answers [`Outcome::Deferred`] or [`Outcome::Blocked`], and a
+//! [`Message`] continues it.
 
 use std::any::Any;
 use std::fmt;

@@ -224,16 +224,7 @@ impl Hash {
     /// [`Self::prefetch_field`] for then.
     #[inline]
     pub fn prefetch(&self, hash: u64) -> bool {
-        match self.form.third() {
-            Some(table) => {
-                table.prefetch(hash);
-                true
-            }
-            None => {
-                self.form.prefetch();
-                false
-            }
-        }
+        self.form.prefetch(|table| table.prefetch(hash))
     }
 
     /// Asks for the field that probably has this hash; [`prefetch`](Self::prefetch) should be done.

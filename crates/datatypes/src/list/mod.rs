@@ -32,6 +32,21 @@ pub enum End {
     Tail,
 }
 
+impl End {
+    /// Reads the element at this end of a listpack and removes it; `None` when empty.
+    #[inline]
+    fn pop_from<R>(self, pack: &mut Listpack, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let view = pack.view();
+        let pos = match self {
+            Self::Head => view.first(),
+            Self::Tail => view.last(),
+        }?;
+        let result = f(view.get(pos));
+        pack.delete(pos);
+        Some(result)
+    }
+}
+
 /// A list, held by one pointer.
 pub struct List {
     form: OneOf<Listpack, Box<Chunks>>,
@@ -163,16 +178,7 @@ impl List {
         f: impl FnOnce(Item<'_>) -> R,
     ) -> Option<R> {
         let result = match self.form.get_mut() {
-            Of::A(mut pack) => {
-                let view = pack.view();
-                let pos = match end {
-                    End::Head => view.first(),
-                    End::Tail => view.last(),
-                }?;
-                let result = f(view.get(pos));
-                pack.delete(pos);
-                return Some(result);
-            }
+            Of::A(mut pack) => return end.pop_from(&mut pack, f),
             Of::B(mut chunks) => chunks.pop(end, limits, f),
         };
         self.shrink(limits);

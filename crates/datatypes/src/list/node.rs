@@ -248,13 +248,7 @@ impl Node {
             (Self::Open(open), End::Head) => open.pop_first(f),
             (Self::Open(open), End::Tail) => open.pop_last(f),
             (Self::Packed { count, pack }, _) => {
-                let view = pack.view();
-                let pos = match end {
-                    End::Head => view.first(),
-                    End::Tail => view.last(),
-                }?;
-                let result = f(view.get(pos));
-                pack.delete(pos);
+                let result = end.pop_from(pack, f)?;
                 *count -= 1;
                 Some(result)
             }

@@ -229,16 +229,7 @@ impl Set {
     /// [`Self::prefetch_member`] for then.
     #[inline]
     pub fn prefetch(&self, hash: u64) -> bool {
-        match self.form.third() {
-            Some(table) => {
-                table.prefetch(hash);
-                true
-            }
-            None => {
-                self.form.prefetch();
-                false
-            }
-        }
+        self.form.prefetch(|table| table.prefetch(hash))
     }
 
     /// Asks for the member that probably has this hash; [`prefetch`](Self::prefetch) should be
