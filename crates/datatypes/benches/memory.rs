@@ -10,6 +10,7 @@
 )]
 
 use common::memory::{CountingAllocator, Mimalloc, release_unused, used_memory};
+use common::os::resident_bytes;
 use datatypes::hash::HashLimits;
 use datatypes::set::SetLimits;
 use datatypes::{Hash, Set, Zset};
@@ -22,15 +23,6 @@ const FIRST: usize = 500_000;
 const LAST: usize = 2_000_000;
 /// Figures in a doubling.
 const STEPS: usize = 16;
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|n| n.parse::<usize>().ok());
-    pages.unwrap_or(0) * 4096
-}
 
 /// Calls `add` for each element, and prints at each step.
 fn fill(name: &str, mut add: impl FnMut(usize)) {

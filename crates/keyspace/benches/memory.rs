@@ -8,20 +8,12 @@
     reason = "a bench prints its figures"
 )]
 
+use common::os::resident_bytes;
 use keyspace::{Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
 use std::process::Command;
 
 #[global_allocator]
 static ALLOCATOR: common::memory::Mimalloc = common::memory::Mimalloc;
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|n| n.parse::<usize>().ok());
-    pages.unwrap_or(0) * 4096
-}
 
 fn measure(keys: usize, expiry: bool) {
     let now_ms = common::clock::now_ms();
@@ -44,7 +36,7 @@ fn measure(keys: usize, expiry: bool) {
     // What segments have left behind is free, and not part of what the keys need.
     common::memory::release_unused();
     let stats = ks.stats(keyspace::DbId(0), now_ms);
-    let per_key = |bytes: usize| bytes as f64 / keys as f64;
+    let per_key = |bytes: u64| bytes as f64 / keys as f64;
     println!(
         "{keys:>9} keys{}: {:.1} resident bytes per key, of which tables and index {:.1}",
         if expiry {
@@ -53,7 +45,7 @@ fn measure(keys: usize, expiry: bool) {
             "            "
         },
         per_key(resident_bytes() - before),
-        per_key(stats.overhead),
+        per_key(stats.overhead as u64),
     );
 }
 

@@ -19,7 +19,7 @@ pub fn figures(host: &ServerHost, server: &Server, keyspace: &[DbStats]) -> Memo
         used,
         peak: common::memory::peak_memory() as u64,
         startup: host.startup_memory(),
-        resident: system::resident_bytes(),
+        resident: common::os::resident_bytes(),
         clients,
         replicas,
         client_count,

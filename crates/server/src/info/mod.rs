@@ -22,7 +22,7 @@ use crate::host::ServerHost;
 
 pub use memory::figures as memory_figures;
 pub use rates::Rates;
-pub use system::{cpu_seconds, resident_bytes};
+pub use system::cpu_seconds;
 
 /// What the sections are written from.
 struct Facts<'a> {

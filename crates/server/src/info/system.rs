@@ -5,6 +5,8 @@
 use std::fs;
 use std::sync::OnceLock;
 
+use common::os::kilobytes;
+
 use super::{Facts, Section};
 
 /// System, release and machine, as `uname` names them.
@@ -21,22 +23,6 @@ pub(super) fn os() -> &'static str {
             std::env::consts::ARCH
         )
     })
-}
-
-/// The value of a line such as `VmRSS:   1234 kB`, in bytes.
-fn kilobytes(file: &str, name: &str) -> u64 {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number
-        .and_then(|number| number.parse::<u64>().ok())
-        .unwrap_or(0)
-        * 1024
-}
-
-/// Bytes of the process that are in memory.
-pub fn resident_bytes() -> u64 {
-    kilobytes("/proc/self/status", "VmRSS:")
 }
 
 /// Bytes of memory that the machine has.
@@ -98,7 +84,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_system_is_asked_in_its_own_words() {
         assert!(os().starts_with("Linux "));
-        assert!(resident_bytes() > 1 << 20);
-        assert!(total_memory_bytes() > resident_bytes());
+        assert!(common::os::resident_bytes() > 1 << 20);
+        assert!(total_memory_bytes() > common::os::resident_bytes());
     }
 }
