@@ -20,7 +20,7 @@ KNOWN = {
     "valkey-server": [],
     "keydb-server": ["--server-threads", "1"],
 }
-EQUAL_SETTINGS = ["--save", "", "--appendonly", "no", "--protected-mode", "no"]
+EQUAL_SETTINGS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
 START_SECONDS_MAX = 20
 
 

@@ -9,7 +9,7 @@ use crate::process::banner::{self, Listener};
 use crate::process::daemon::{PidFile, daemonize};
 use crate::process::signals::{self, Shutdown};
 use crate::process::supervise::{self, Supervisor};
-use crate::process::{check, crash, limits, log, oom, title, watchdog};
+use crate::process::{check, crash, huge_pages, limits, log, oom, title, watchdog};
 use anyhow::Context;
 use common::os::os_text;
 use networking::NetError;
@@ -27,8 +27,9 @@ pub struct Process {
     signals: Option<UnixStream>,
 }
 
-/// Before anything else: room for the title, and a log.
+/// Before anything else: room for the title, a log, and no huge pages yet.
 pub fn prepare() {
+    huge_pages::hold_back();
     title::init();
     log::init();
 }

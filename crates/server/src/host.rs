@@ -81,6 +81,7 @@ impl ServerHost {
         commands::migrate_tick(server, now_ms);
         // The peak is what is seen here.
         common::memory::peak_memory();
+        crate::process::huge_pages::follow(common::memory::used_memory());
         server.log.wake();
         if let Some(aof) = self.aof.get() {
             aof.tick();

@@ -20,7 +20,7 @@ pub fn at_start(config: &Config) {
         tracing::error!("WARNING: {problem}");
     }
     if let Found::Problem(problem) = huge_pages()
-        && !(config.bool("disable-thp") && disable_huge_pages())
+        && !(config.bool("disable-thp") && super::huge_pages::forbid())
         && !ignored
             .split_whitespace()
             .any(|name| name.eq_ignore_ascii_case("THP"))
@@ -96,13 +96,6 @@ fn clock_source() -> Found {
         )),
         Ok(_) => Found::Fine,
     }
-}
-
-/// Switches transparent huge pages off for this process.
-#[allow(unsafe_code, reason = "prctl(2), which std lacks")]
-fn disable_huge_pages() -> bool {
-    // SAFETY: takes plain numbers and changes a flag of this process alone.
-    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 }
 }
 
 #[cfg(test)]
