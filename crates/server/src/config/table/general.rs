@@ -130,7 +130,7 @@ pub(super) static PROCESS: Section = Section {
             .doc("The adjustments of a primary, a replica and a background child."),
         flag("disable-thp", true)
             .with(IMMUTABLE)
-            .doc("Switch transparent huge pages off for this process."),
+            .doc("Do without transparent huge pages where the system hands them out unasked."),
         text("server_cpulist", None)
             .alias(&["server-cpulist"])
             .with(IMMUTABLE | HIDDEN_ALIAS)
