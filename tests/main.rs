@@ -14,6 +14,7 @@ mod connection;
 mod crash;
 mod dumps;
 mod errors;
+mod eviction;
 mod hardship;
 mod hashes;
 mod holds;

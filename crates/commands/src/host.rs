@@ -157,6 +157,8 @@ pub enum Crash {
 pub struct MemoryFigures {
     /// What the allocator has handed out.
     pub used: u64,
+    /// What of that does not count for `maxmemory`.
+    pub uncounted: u64,
     /// The most that was ever seen in use.
     pub peak: u64,
     /// What was in use when the server had started.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use keyspace::{DbId, Keyspace};
 use replication::{Audience, Log};
@@ -13,6 +13,7 @@ use replication::{Audience, Log};
 use crate::admin::Switches;
 use crate::aof::Gate;
 use crate::blocking::Attendant;
+use crate::evict::Eviction;
 use crate::generic::migrate::Migrations;
 use crate::host::Host;
 use crate::hotkeys::HotKeys;
@@ -63,6 +64,8 @@ pub struct Server {
     pub monitors: Monitors,
     /// Subscriptions.
     pub pubsub: PubSub,
+    /// Eviction.
+    pub eviction: Eviction,
     /// Keys on their way to other servers.
     pub migrations: Arc<Migrations>,
     /// Client-side caching.
@@ -105,6 +108,7 @@ impl Server {
             hotkeys: HotKeys::default(),
             monitors: Monitors::default(),
             pubsub: PubSub::default(),
+            eviction: Eviction::default(),
             migrations: Arc::default(),
             tracking: Tracking::default(),
             debug: Switches::default(),
@@ -119,6 +123,13 @@ impl Server {
     /// Connects the server around the command layer. Only the first call counts.
     pub fn set_host(&self, host: Arc<dyn Host>) {
         let _ = self.host.set(host);
+    }
+
+    /// Records how long something took, if `latency-monitor-threshold` wants that.
+    pub(crate) fn note_latency(&self, event: &'static str, us: u64) {
+        let threshold_ms = self.settings.latency_monitor_threshold_ms.load(Relaxed);
+        self.latency
+            .record_if_needed(event, us / 1000, threshold_ms);
     }
 
     /// Whom changes made here are for: on a replica only for its own file, because its replicas get

@@ -55,6 +55,9 @@ settings! {
     maxmemory: uint = 0;
     /// `maxmemory` has just been set: evict without waiting for a command.
     evict_now: bool = false;
+    /// `maxmemory-eviction-tenacity`: how long a command evicts, from 0 (hardly) to 100 (to the
+    /// end).
+    maxmemory_eviction_tenacity: uint = 10;
     /// `min-replicas-to-write`; 0: none are needed.
     min_replicas_to_write: uint = 0;
     /// `min-replicas-max-lag`, seconds; 0: `min-replicas-to-write` does not count.

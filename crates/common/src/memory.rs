@@ -38,6 +38,61 @@ pub fn used_memory() -> usize {
     used
 }
 
+/// What this thread has allocated less what it has freed: the difference of two calls tells what
+/// a piece of code took or gave back. (The last slot's threads see each other's, too.)
+pub fn balance_of_thread() -> isize {
+    match SLOT.get() {
+        SLOTS => 0,
+        slot => COUNTS[slot].0.load(Relaxed),
+    }
+}
+
+/// Bytes that are still in use but wait for some thread to free them.
+static LEAVING: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that nobody uses any longer and that are being freed in the background.
+pub fn leaving_memory() -> usize {
+    LEAVING.load(Relaxed)
+}
+
+/// Notes that so many bytes are about to be freed by another thread, which tells with
+/// [`has_left`] as it frees them.
+pub fn is_leaving(bytes: usize) {
+    LEAVING.fetch_add(bytes, Relaxed);
+}
+
+/// Notes that so many bytes of what [`is_leaving`] are free.
+pub fn has_left(bytes: usize) {
+    LEAVING.fetch_sub(bytes, Relaxed);
+}
+
+/// Bytes on their way to where they are sent or copied; until they are freed they count as leaving.
+#[derive(Debug)]
+pub struct Leaving(Box<[u8]>);
+
+impl Leaving {
+    /// These bytes.
+    pub fn new(bytes: Box<[u8]>) -> Self {
+        is_leaving(good_size(bytes.len()));
+        Self(bytes)
+    }
+}
+
+impl AsRef<[u8]> for Leaving {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.0);
+        let size = good_size(bytes.len());
+        drop(bytes);
+        has_left(size);
+    }
+}
+
 /// The most bytes in use that [`used_memory`] has ever seen: call it regularly.
 pub fn peak_memory() -> usize {
     used_memory();

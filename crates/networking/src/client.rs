@@ -52,6 +52,7 @@ pub(crate) struct Gauges {
     pub(crate) out_small: AtomicUsize,
     pub(crate) out_chain: AtomicUsize,
     pub(crate) out_owned: AtomicUsize,
+    pub(crate) out_held: AtomicUsize,
     pub(crate) out_chunks: AtomicUsize,
     pub(crate) input_bytes: AtomicU64,
     pub(crate) output_bytes: AtomicU64,
@@ -59,6 +60,14 @@ pub(crate) struct Gauges {
     pub(crate) writable_wait: AtomicBool,
     /// Its share of the sum for `maxmemory-clients`.
     pub(crate) accounted: AtomicUsize,
+    /// What of its memory counts as leaving, because it is being closed for lack of memory.
+    pub(crate) leaving: AtomicUsize,
+}
+
+impl<T> Drop for Client<T> {
+    fn drop(&mut self) {
+        self.has_left();
+    }
 }
 
 impl<T> Client<T> {
@@ -127,6 +136,19 @@ impl<T> Client<T> {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Closes it because it takes so many bytes, which count as leaving from here on.
+    pub(crate) fn evict(&self, bytes: usize) {
+        common::memory::is_leaving(bytes);
+        let before = self.gauges.leaving.swap(bytes, Ordering::Relaxed);
+        common::memory::has_left(before);
+        self.kill();
+    }
+
+    /// What [`Client::evict`] said is leaving is freed, or counted otherwise.
+    pub(crate) fn has_left(&self) {
+        common::memory::has_left(self.gauges.leaving.swap(0, Ordering::Relaxed));
     }
 
     pub(crate) fn set_closing(&self) {
@@ -229,8 +251,7 @@ impl<T> Client<T> {
         size_of::<Self>()
             + crate::CONNECTION_BYTES
             + self.gauges.query_alloc.load(Ordering::Relaxed)
-            + self.out_small()
-            + self.out_memory()
+            + self.gauges.out_held.load(Ordering::Relaxed)
     }
 
     /// `events=`: `r`, or `rw` while it waits for the socket to take more.

@@ -117,6 +117,8 @@ pub(crate) struct Connection<S: Service> {
     pub(crate) queued: bool,
     /// It has sent what it may in one turn, and has more.
     sends_on: bool,
+    /// Memory of output that counts as leaving until it has been offered to the socket.
+    unoffered: usize,
     /// Gauges of the output are not zero.
     gauged: bool,
     /// Unsent bytes at which it is closed at once; `usize::MAX`: none. As of this turn's start.
@@ -155,6 +157,7 @@ impl<S: Service> Connection<S> {
             unasked: false,
             queued: false,
             sends_on: false,
+            unoffered: 0,
             gauged: false,
             hard_limit: usize::MAX,
             soft_since_ms: 0,
@@ -332,13 +335,24 @@ impl<S: Service> Connection<S> {
             .change(self.client.address().slot, self.id(), before_ms, at_ms);
     }
 
+    /// Frees what will not be sent any more: at once, or elsewhere if it is much.
+    fn give_up_output(&mut self, cx: &Cx<S>) {
+        common::memory::has_left(std::mem::take(&mut self.unoffered));
+        let is_large = self.output.len() >= FREE_BYTES_MIN;
+        self.client.gauges.out_owned.store(0, Relaxed);
+        self.client.gauges.out_held.store(0, Relaxed);
+        let output = std::mem::take(&mut self.output).give_up();
+        if is_large {
+            cx.executors.free(output);
+        }
+        self.client.has_left();
+    }
+
     /// Ends it: hands the session back; returns the client and the socket.
     pub(crate) fn end(mut self, cx: &mut Cx<S>) -> (Arc<Client<S::Shared>>, Transport) {
         self.set_timer(cx, 0);
         self.client.set_closing();
-        if self.output.len() >= FREE_BYTES_MIN {
-            cx.executors.free(std::mem::take(&mut self.output));
-        }
+        self.give_up_output(cx);
         // While it is away, the session ends when it is back.
         if self.away.is_none() {
             cx.service.disconnect(self.session);

@@ -6,7 +6,6 @@
 //! started when jobs come, up to a limit, and stay. They run at a lower priority than the workers.
 //! What takes long to free is freed here, too.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use resp::{ArgScratch, ReplyWriter};
 
 use crate::connection::Parked;
 use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
+use crate::output::Spent;
 use crate::{ClientAddress, Outcome, Service};
 
 /// Threads at the same time. They never wait, so more than a few only share the processors; fewer
@@ -53,7 +53,7 @@ impl<S: Service> Job<S> {
 
 enum Task<S: Service> {
     Run(Box<Job<S>>),
-    Free(Box<dyn Any + Send>),
+    Free(Spent),
 }
 
 struct State<S: Service> {
@@ -97,8 +97,8 @@ impl<S: Service> Executors<S> {
     }
 
     /// Drops something large.
-    pub(crate) fn free(self: &Arc<Self>, what: impl Any + Send) {
-        self.add(Task::Free(Box::new(what)));
+    pub(crate) fn free(self: &Arc<Self>, what: Spent) {
+        self.add(Task::Free(what));
     }
 
     fn add(self: &Arc<Self>, task: Task<S>) {

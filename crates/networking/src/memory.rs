@@ -93,7 +93,7 @@ fn evict<S: Service>(
         }
         tracing::info!("Evicting client: {}", client.summary());
         NetStats::add(&stats.evicted, 1);
-        client.kill();
+        client.evict(share(&client));
         memory.forget(&client);
     }
     if memory.total.load(Relaxed) > limit {

@@ -32,12 +32,34 @@ pub(crate) struct Output {
     owned: VecDeque<usize>,
     /// Their sum.
     owned_sum: usize,
-    /// Large chunks that are sent, to be freed elsewhere.
-    spent: Vec<Bytes>,
+    /// The memory of all chunks, those that are shared with their lengths.
+    held_sum: usize,
+    /// Large chunks that are sent, to be freed elsewhere, each with the memory of its own.
+    spent: Vec<(Bytes, usize)>,
     /// Bytes of the chain's first chunk that are sent already.
     head: usize,
     /// Unsent bytes in the chain.
     chained: usize,
+}
+
+/// Chunks that nobody needs any longer. Until they are freed, by whoever drops this, the memory
+/// that was theirs alone counts as leaving.
+pub(crate) struct Spent(Vec<(Bytes, usize)>);
+
+impl Spent {
+    fn new(chunks: Vec<(Bytes, usize)>) -> Self {
+        common::memory::is_leaving(chunks.iter().map(|(_, owned)| owned).sum());
+        Self(chunks)
+    }
+}
+
+impl Drop for Spent {
+    fn drop(&mut self) {
+        for (chunk, owned) in self.0.drain(..) {
+            drop(chunk);
+            common::memory::has_left(owned);
+        }
+    }
 }
 
 /// How far a write got.
@@ -61,7 +83,21 @@ impl Output {
     /// Bytes of memory that nobody shares.
     #[inline]
     pub(crate) fn owned(&self) -> usize {
-        self.owned_sum + self.tail.capacity()
+        self.owned_sum + self.tail_size()
+    }
+
+    /// Bytes of memory, what others share included, and what is sent of a chunk that is not yet
+    /// sent whole.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.held_sum + self.tail_size()
+    }
+
+    fn tail_size(&self) -> usize {
+        match self.tail.capacity() {
+            0 => 0,
+            capacity => good_size(capacity),
+        }
     }
 
     #[inline]
@@ -81,16 +117,37 @@ impl Output {
     pub(crate) fn push(&mut self, payload: Bytes, pool: &mut BufferPool) {
         if payload.len() >= SHARE_MIN {
             self.seal();
-            self.chained += payload.len();
-            self.chain.push_back(payload);
-            self.owned.push_back(0);
+            self.chain(payload, 0);
             return;
         }
+        self.append(&payload, pool);
+    }
+
+    /// Appends a reply that was written elsewhere.
+    pub(crate) fn push_own(&mut self, reply: Vec<u8>, pool: &mut BufferPool) {
+        if reply.len() < SHARE_MIN {
+            self.append(&reply, pool);
+        } else {
+            self.seal();
+            self.tail = reply;
+            self.seal();
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
         self.open(pool);
-        self.tail.extend_from_slice(&payload);
+        self.tail.extend_from_slice(bytes);
         if self.tail.len() >= SEAL_BYTES {
             self.seal();
         }
+    }
+
+    fn chain(&mut self, chunk: Bytes, owned: usize) {
+        self.chained += chunk.len();
+        self.held_sum += held(&chunk, owned);
+        self.chain.push_back(chunk);
+        self.owned.push_back(owned);
+        self.owned_sum += owned;
     }
 
     /// Moves the tail into the chain.
@@ -101,18 +158,22 @@ impl Output {
             if tail.capacity() > tail.len() + tail.len() / 4 {
                 tail.shrink_to_fit();
             }
-            self.chained += tail.len();
             let owned = good_size(tail.capacity());
-            self.owned_sum += owned;
-            self.owned.push_back(owned);
-            self.chain.push_back(Bytes::from(tail));
+            self.chain(Bytes::from(tail), owned);
         }
     }
 
     /// Takes what has been sent and is too large to be freed here.
     #[inline]
-    pub(crate) fn take_spent(&mut self) -> Option<Vec<Bytes>> {
-        (!self.spent.is_empty()).then(|| std::mem::take(&mut self.spent))
+    pub(crate) fn take_spent(&mut self) -> Option<Spent> {
+        (!self.spent.is_empty()).then(|| Spent::new(std::mem::take(&mut self.spent)))
+    }
+
+    /// Takes everything, sent or not: the client is gone.
+    pub(crate) fn give_up(self) -> Spent {
+        let tail = self.tail_size();
+        let chunks = self.chain.into_iter().zip(self.owned).chain(self.spent);
+        Spent::new(chunks.chain([(Bytes::from(self.tail), tail)]).collect())
     }
 
     /// Sends as much as the socket takes, up to a share.
@@ -190,10 +251,14 @@ impl Output {
             }
             n -= rest;
             self.head = 0;
-            let sent = self.chain.pop_front();
-            self.owned_sum -= self.owned.pop_front().unwrap_or_default();
-            self.spent
-                .extend(sent.filter(|chunk| chunk.len() >= FREE_BYTES_MIN));
+            let owned = self.owned.pop_front().unwrap_or_default();
+            self.owned_sum -= owned;
+            if let Some(sent) = self.chain.pop_front() {
+                self.held_sum -= held(&sent, owned);
+                if sent.len() >= FREE_BYTES_MIN {
+                    self.spent.push((sent, owned));
+                }
+            }
         }
         self.chain = VecDeque::new();
         self.owned = VecDeque::new();
@@ -208,27 +273,45 @@ impl Output {
     }
 }
 
-/// A worker's spare output buffers.
-#[derive(Default)]
+/// The memory that a chunk takes, with what it takes of its own.
+fn held(chunk: &Bytes, owned: usize) -> usize {
+    if owned == 0 { chunk.len() } else { owned }
+}
+
+/// A worker's spare output buffers: it needs one at a time, as long as sockets
+/// take what is sent.
+///
+/// Those that have grown count as leaving memory: no data has to make room for them.
+/// It begins full, so that what is in use does not grow by what is kept here.
 pub(crate) struct BufferPool {
     free: Vec<Vec<u8>>,
-    /// What they take together.
-    bytes: usize,
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        let fresh = || Vec::with_capacity(Self::FRESH_BYTES);
+        let free = std::iter::repeat_with(fresh).take(Self::KEPT_MAX);
+        Self {
+            free: free.collect(),
+        }
+    }
 }
 
 impl BufferPool {
     /// What a fresh buffer holds.
     const FRESH_BYTES: usize = 16 * 1024;
-    /// More bytes are not kept: this is memory that belongs to no client, and none of the data.
-    const KEPT_BYTES_MAX: usize = 2 * SEAL_BYTES;
-    /// Nor more buffers.
-    const KEPT_MAX: usize = 16;
+    /// Larger buffers are not kept.
+    const KEPT_BYTES_MAX: usize = SEAL_BYTES;
+    /// Nor more of them.
+    const KEPT_MAX: usize = 4;
 
     #[inline]
     fn take(&mut self) -> Vec<u8> {
         match self.free.pop() {
             Some(buffer) => {
-                self.bytes -= buffer.capacity();
+                if buffer.capacity() > Self::FRESH_BYTES {
+                    common::memory::has_left(good_size(buffer.capacity()));
+                }
                 buffer
             }
             None => Vec::with_capacity(Self::FRESH_BYTES),
@@ -238,9 +321,11 @@ impl BufferPool {
     #[inline]
     fn give(&mut self, buffer: Vec<u8>) {
         debug_assert!(buffer.is_empty());
-        let bytes = self.bytes + buffer.capacity();
+        let bytes = buffer.capacity();
         if bytes <= Self::KEPT_BYTES_MAX && self.free.len() < Self::KEPT_MAX {
-            self.bytes = bytes;
+            if bytes > Self::FRESH_BYTES {
+                common::memory::is_leaving(good_size(bytes));
+            }
             self.free.push(buffer);
         }
     }

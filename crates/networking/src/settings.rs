@@ -28,6 +28,8 @@ pub struct NetSettings {
     /// Whether pipelines may grow the output of a client without bound, as in Redis, because
     /// something else bounds it (`maxmemory-clients`). Off: execution waits for slow readers.
     pub unbounded_output: AtomicBool,
+    /// `maxmemory` is set: memory that is about to be freed is told apart.
+    pub memory_limited: AtomicBool,
     /// `maxmemory-clients` in bytes; 0: no limit.
     pub client_memory_limit: AtomicU64,
     /// That limit has just changed: whoever has a turn next sees to it.
@@ -104,6 +106,7 @@ impl Default for NetSettings {
             default_user_nopass: AtomicBool::new(true),
             reply_peak_reset_ms: AtomicI64::new(5000),
             unbounded_output: AtomicBool::new(false),
+            memory_limited: AtomicBool::new(false),
             client_memory_limit: AtomicU64::new(0),
             client_memory_changed: AtomicBool::new(false),
             limits: Default::default(),

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use common::memory::good_size;
+use common::memory::{Leaving, good_size};
 
 /// Pieces shorter than this are gathered.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -119,7 +119,12 @@ impl Backlog {
                 .slice((offset.max(piece.start) - piece.start) as usize..),
             None => {
                 let start = self.end - self.tail.len() as u64;
-                Bytes::copy_from_slice(&self.tail[(offset.max(start) - start) as usize..])
+                let rest = &self.tail[(offset.max(start) - start) as usize..];
+                if rest.is_empty() {
+                    return None;
+                }
+                // A copy, not counted as part of the backlog.
+                Bytes::from_owner(Leaving::new(rest.into()))
             }
         };
         let len = bytes.len().min(limit);

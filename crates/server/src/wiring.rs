@@ -80,6 +80,7 @@ const COPIES: &[(&[&str], Copy)] = &[
             "maxmemory",
             "maxmemory-policy",
             "maxmemory-samples",
+            "maxmemory-eviction-tenacity",
             "lfu-log-factor",
             "lfu-decay-time",
             "lazyfree-lazy-eviction",
@@ -241,6 +242,8 @@ fn client_memory(config: &Config, _: &Server, net: &NetSettings) {
     let least = if limit == 0 { 0 } else { CLIENT_MEMORY_MIN };
     net.client_memory_limit.store(limit.max(least), Relaxed);
     net.client_memory_changed.store(true, Relaxed);
+    net.memory_limited
+        .store(config.unsigned("maxmemory") != 0, Relaxed);
     net.unbounded_output.store(limit != 0, Relaxed);
 }
 
@@ -295,6 +298,8 @@ fn memory(config: &Config, server: &Server, _: &NetSettings) {
     );
     s.maxmemory_samples
         .store(config.unsigned("maxmemory-samples"), Relaxed);
+    s.maxmemory_eviction_tenacity
+        .store(config.unsigned("maxmemory-eviction-tenacity"), Relaxed);
     s.lazyfree_lazy_eviction
         .store(config.bool("lazyfree-lazy-eviction"), Relaxed);
     s.maxmemory.store(config.unsigned("maxmemory"), Relaxed);

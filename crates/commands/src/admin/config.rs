@@ -104,6 +104,7 @@ fn config_help(_: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
 
 fn config_resetstat(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     ctx.server.stats.reset();
+    ctx.server.eviction.reset();
     ctx.server.replication.reset_stats();
     super::host(ctx)?.reset_stats();
     out.ok();

@@ -65,6 +65,22 @@ pub struct Figures {
     pub memory: (u64, u64),
 }
 
+/// Memory in use at one moment, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UsedMemory {
+    /// `used_memory`.
+    pub used: u64,
+    /// `mem_not_counted_for_evict`.
+    pub uncounted: u64,
+}
+
+impl UsedMemory {
+    /// What counts for `maxmemory`.
+    pub fn counted(self) -> u64 {
+        self.used.saturating_sub(self.uncounted)
+    }
+}
+
 /// How many replicas have everything.
 #[derive(Clone, Debug)]
 pub struct Lagging {
@@ -164,17 +180,26 @@ impl Replication {
         }
     }
 
-    /// Bytes that are there for replicas and the append-only file only until they have been sent
-    /// and written, beyond the backlog. Evicting keys for them would make more of them, so they do
-    /// not count for `maxmemory`.
-    pub fn uncounted_memory(&self) -> u64 {
+    /// What is in use now, and how much of it does not count for `maxmemory`: what is there for
+    /// replicas and the append-only file only until it has been sent and written, beyond the
+    /// backlog (evicting keys for that would make more of it), and what is being freed.
+    ///
+    /// Both belong to one moment: what moves from the log to the backlog is not on its way, and what
+    /// comes or goes meanwhile otherwise makes too little of what counts rather than too much.
+    pub fn used_memory(&self) -> UsedMemory {
         let state = self.state.lock();
+        let before = common::memory::used_memory();
         let backlog = state.kept.as_ref().map_or(0, |kept| {
             let backlog = &kept.backlog;
             backlog.memory().saturating_sub(backlog.capacity())
         });
         let unsent = state.replicas.iter().map(|r| r.link.unsent_memory());
-        backlog + unsent.sum::<u64>() + self.log.memory()
+        let leaving = common::memory::leaving_memory() as u64;
+        let uncounted = backlog + unsent.sum::<u64>() + self.log.memory() + leaving;
+        UsedMemory {
+            used: before.min(common::memory::used_memory()) as u64,
+            uncounted,
+        }
     }
 
     /// Bytes of the backlog.

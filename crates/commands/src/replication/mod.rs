@@ -28,7 +28,7 @@ mod wait;
 use crate::command::Command;
 
 pub(crate) use admission::{admit, admit_replica, note_refusal, replied};
-pub use figures::{Figures, Lagging, Primary, ReplicaFigures};
+pub use figures::{Figures, Lagging, Primary, ReplicaFigures, UsedMemory};
 pub(crate) use follow::{Following, applied};
 pub use follow::{Phase, Target, settle};
 pub(crate) use local::{expire, note_expiries};

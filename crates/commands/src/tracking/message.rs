@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
+use common::memory::Leaving;
 use resp::{Proto, ReplyWriter};
 
 use super::Tracker;
@@ -70,21 +71,21 @@ fn find(server: &Server, id: u64) -> Option<(bool, Proto, Arc<dyn ClientLink>)> 
 pub(super) fn send(server: &Server, to: &Tracker, body: &Body<'_>, own: &mut Own<'_>) {
     if to.redirect == 0 {
         if proto(&to.state) == Proto::Resp3 {
-            deliver(to.id, &*to.link, encode(Proto::Resp3, body), own);
+            deliver(server, to.id, &*to.link, encode(Proto::Resp3, body), own);
         }
         return;
     }
     match find(server, to.redirect) {
         Some((subscribed, proto, link)) if subscribed || proto == Proto::Resp3 => {
-            deliver(to.redirect, &*link, encode(proto, body), own);
+            deliver(server, to.redirect, &*link, encode(proto, body), own);
         }
         Some(_) => {}
-        None => redirection_is_broken(to, own),
+        None => redirection_is_broken(server, to, own),
     }
 }
 
 /// The client that messages were redirected to is gone.
-fn redirection_is_broken(to: &Tracker, own: &mut Own<'_>) {
+fn redirection_is_broken(server: &Server, to: &Tracker, own: &mut Own<'_>) {
     to.state
         .flags
         .fetch_or(client_flag::TRACKING_BROKEN, Relaxed);
@@ -94,14 +95,17 @@ fn redirection_is_broken(to: &Tracker, own: &mut Own<'_>) {
         out.push(2);
         out.bulk(b"tracking-redir-broken");
         out.integer(to.redirect as i64);
-        deliver(to.id, &*to.link, bytes, own);
+        deliver(server, to.id, &*to.link, bytes, own);
     }
 }
 
-fn deliver(id: u64, link: &dyn ClientLink, bytes: Vec<u8>, own: &mut Own<'_>) {
+fn deliver(server: &Server, id: u64, link: &dyn ClientLink, bytes: Vec<u8>, own: &mut Own<'_>) {
     if id == own.id {
         own.out.extend_from_slice(&bytes);
-    } else {
+    } else if server.settings.maxmemory.load(Relaxed) == 0 {
         link.push(Bytes::from(bytes));
+    } else {
+        // Nothing is to be evicted for it before it could be sent.
+        link.push(Bytes::from_owner(Leaving::new(bytes.into_boxed_slice())));
     }
 }

@@ -6,8 +6,6 @@
 //! wait for, an invalidation of what it read. Only the order to close at once is obeyed at once;
 //! the session then comes back to nobody, and the worker ends it.
 
-use bytes::Bytes;
-
 use super::{Closing, Connection, Hold};
 use crate::context::Cx;
 use crate::executors::Job;
@@ -94,7 +92,7 @@ impl<S: Service> Connection<S> {
             return;
         }
         self.unasked = true;
-        self.output.push(Bytes::from(job.reply), &mut cx.pool);
+        self.output.push_own(job.reply, &mut cx.pool);
         match job.outcome {
             Outcome::Done | Outcome::Away => {}
             Outcome::Deferred => self.hold = Hold::Deferred,

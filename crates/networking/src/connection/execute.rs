@@ -196,6 +196,14 @@ impl<S: Service> Connection<S> {
         if self.output.tail.len() > SEAL_BYTES {
             self.output.seal();
         }
+        if cx.settings.client_memory_limit.load(Relaxed) != 0 {
+            // Clients are closed before the next command has keys evicted.
+            self.note_output();
+            self.check_memory(cx);
+            if self.closing == Closing::Now {
+                return Flow::Closing;
+            }
+        }
         let bounded = self.hard_limit != usize::MAX || cx.settings.unbounded_output.load(Relaxed);
         if self.output.len() > STALL_BYTES && !bounded {
             self.flush(cx);

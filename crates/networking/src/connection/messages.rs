@@ -33,7 +33,10 @@ impl<S: Service> Connection<S> {
             }
             Message::Push(bytes) => self.push(cx, bytes),
             Message::Gather => self.transport.set_nodelay(false),
-            Message::Kill => self.closing = Closing::Now,
+            Message::Kill => {
+                self.closing = Closing::Now;
+                self.give_up_output(cx);
+            }
             Message::KillAfterReply => self.closing = Closing::AfterFlush,
             Message::Unblock(_) | Message::Timeout | Message::Custom(_) => {
                 self.resume(cx, message);
@@ -46,12 +49,26 @@ impl<S: Service> Connection<S> {
         if self.away.is_some() {
             self.keep(cx, Message::Push(payload));
         } else if self.closing == Closing::No {
-            self.output.push(payload, &mut cx.pool);
+            self.push_counted(cx, payload);
             if self.over_limit(cx) {
                 return;
             }
             self.note_output();
         }
+    }
+
+    /// What others send is offered to the socket only when the connection has its turn: until then
+    /// it counts as leaving, lest room be made for it.
+    fn push_counted(&mut self, cx: &mut Cx<S>, payload: bytes::Bytes) {
+        if self.armed || !cx.settings.memory_limited.load(Relaxed) {
+            self.output.push(payload, &mut cx.pool);
+            return;
+        }
+        let before = self.output.held();
+        self.output.push(payload, &mut cx.pool);
+        let grown = self.output.held().saturating_sub(before);
+        common::memory::is_leaving(grown);
+        self.unoffered += grown;
     }
 
     fn end_hold(&mut self, hold: Hold) {

@@ -27,6 +27,21 @@ impl<S: Service> Connection<S> {
     #[inline]
     pub(super) fn flush(&mut self, cx: &mut Cx<S>) {
         self.sends_on = false;
+        if self.unoffered > 0 {
+            self.offer(cx);
+            return;
+        }
+        self.flush_on(cx);
+    }
+
+    #[cold]
+    fn offer(&mut self, cx: &mut Cx<S>) {
+        self.flush_on(cx);
+        common::memory::has_left(std::mem::take(&mut self.unoffered));
+    }
+
+    #[inline]
+    fn flush_on(&mut self, cx: &mut Cx<S>) {
         if self.output.is_empty() && !self.transport.wants_flush() {
             self.output.close(&mut cx.pool);
             return;
@@ -186,8 +201,12 @@ impl<S: Service> Connection<S> {
         gauges.out_small.store(small, Relaxed);
         gauges.out_chunks.store(count, Relaxed);
         gauges.out_chain.store(bytes, Relaxed);
-        let owned = if len > 0 { self.output.owned() } else { 0 };
+        let (owned, held) = match len {
+            0 => (0, 0),
+            _ => (self.output.owned(), self.output.held()),
+        };
         gauges.out_owned.store(owned, Relaxed);
+        gauges.out_held.store(held, Relaxed);
         self.gauged = len > 0;
     }
 }

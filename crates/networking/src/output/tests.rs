@@ -28,7 +28,10 @@ fn small_replies_leave_in_one_write_and_the_buffer_goes_back() {
     output.tail.extend_from_slice(b"+OK\r\n");
     assert_eq!(output.send(&mut to).unwrap(), (5, Sent::All));
     output.close(&mut pool);
-    assert_eq!((output.tail.capacity(), pool.free.len()), (0, 1));
+    assert_eq!(
+        (output.tail.capacity(), pool.free.len()),
+        (0, BufferPool::KEPT_MAX)
+    );
     let mut got = Vec::new();
     drain(&mut from, &mut got);
     assert_eq!(got, b"+OK\r\n");
@@ -64,4 +67,26 @@ fn any_mix_of_pieces_arrives_in_order_through_a_full_socket() {
     drain(&mut from, &mut got);
     assert!(output.is_empty());
     assert_eq!(got, expected);
+}
+
+#[test]
+fn memory_counts_whole_chunks_until_they_are_sent_and_as_leaving_until_they_are_freed() {
+    let (mut to, mut from) = pair();
+    let (mut output, mut pool) = (Output::default(), BufferPool::default());
+    output.push_own(vec![1; 3 << 20], &mut pool);
+    output.push(Bytes::from(vec![2; 100_000]), &mut pool);
+    let owned = good_size(3 << 20);
+    assert_eq!((output.owned(), output.held()), (owned, owned + 100_000));
+    assert_ne!(output.send(&mut to).unwrap().1, Sent::All);
+    assert_eq!((output.owned(), output.held()), (owned, owned + 100_000));
+    while output.len() > 100_000 {
+        drain(&mut from, &mut Vec::new());
+        output.send(&mut to).unwrap();
+    }
+    assert_eq!((output.owned(), output.held()), (0, 100_000));
+    let before = common::memory::leaving_memory();
+    let spent = output.take_spent().unwrap();
+    assert!(common::memory::leaving_memory() >= before + owned);
+    drop(spent);
+    assert!(output.give_up().0.len() == 2);
 }

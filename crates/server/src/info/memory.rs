@@ -14,9 +14,10 @@ use crate::host::ServerHost;
 /// The figures that INFO and MEMORY share.
 pub fn figures(host: &ServerHost, server: &Server, keyspace: &[DbStats]) -> MemoryFigures {
     let (clients, replicas, client_count) = host.client_memory();
-    let used = common::memory::used_memory() as u64;
+    let memory = server.replication.used_memory();
     MemoryFigures {
-        used,
+        used: memory.used,
+        uncounted: memory.uncounted,
         peak: common::memory::peak_memory() as u64,
         startup: host.startup_memory(),
         resident: common::os::resident_bytes(),
@@ -35,8 +36,7 @@ pub(super) fn write(facts: &Facts<'_>, section: &mut Section) {
     scripts(section);
     limits(facts, section);
     fragmentation(&memory, section);
-    let uncounted = facts.server.replication.uncounted_memory();
-    section.field("mem_not_counted_for_evict", uncounted);
+    section.field("mem_not_counted_for_evict", memory.uncounted);
     section.field("mem_replication_backlog", memory.backlog);
     section.field("mem_total_replication_buffers", memory.backlog);
     section.field("mem_clients_slaves", memory.replicas);

@@ -99,10 +99,9 @@ fn keys(facts: &Facts<'_>, section: &mut Section) {
     ]);
     section.field("evicted_keys", stats.evicted_keys.load(Relaxed));
     section.field("evicted_clients", facts.host.net_stats().evicted);
-    section.zeros(&[
-        "total_eviction_exceeded_time",
-        "current_eviction_exceeded_time",
-    ]);
+    let [total_ms, now_ms] = facts.server.eviction.exceeded_ms();
+    section.field("total_eviction_exceeded_time", total_ms);
+    section.field("current_eviction_exceeded_time", now_ms);
     section.field("keyspace_hits", hits);
     section.field("keyspace_misses", misses);
 }

@@ -95,8 +95,7 @@ pub(super) static MEMORY: Section = Section {
         ),
         int("maxmemory-samples", 5, 1, INT_MAX).doc("Keys looked at to find one to evict."),
         int("maxmemory-eviction-tenacity", 10, 0, 100)
-            .accepted("kept and reported; eviction works in bounded steps")
-            .doc("How long a command may be held up by eviction, from 0 to 100."),
+            .doc("How long a command may be held up by eviction, from 0 to 100 (10: 0.5 ms)."),
         int("lfu-log-factor", 10, 0, INT_MAX).doc("How many hits it takes to raise a use counter."),
         int("lfu-decay-time", 1, 0, INT_MAX).doc("Minutes after which a use counter is lowered."),
         int("active-expire-effort", 1, 1, 10)
