@@ -4,12 +4,11 @@
 //! of the sources' sizes, as in Redis, which shows where sums round.
 
 use datatypes::listpack::Item;
-use datatypes::zset::Limits;
+use datatypes::zset::{self, Scored};
 use datatypes::{Set, Zset};
 use keyspace::ValueRef;
 use resp::{Args, ReplyError, ReplyWriter, errors};
 use smallvec::SmallVec;
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
@@ -289,48 +288,89 @@ impl<'a> Source<'a> {
     }
 
     /// The unweighted score of a member.
-    fn score(&self, member: Item<'_>) -> Option<f64> {
+    #[inline]
+    fn score(&self, entry: &Scored<'_>) -> Option<f64> {
         match self.content {
             Content::Absent => None,
-            Content::Set(set) => set.contains_item(member).then_some(1.0),
-            Content::Zset(zset) => zset.score(member.text(&mut itoa::Buffer::new())),
+            Content::Set(set) => set.contains_hashed(entry.member, entry.hash).then_some(1.0),
+            Content::Zset(zset) => {
+                zset.score_hashed(entry.member.text(&mut itoa::Buffer::new()), entry.hash)
+            }
         }
     }
 
-    /// Reads members and unweighted scores until `f` breaks.
-    fn try_for_each(&self, mut f: impl FnMut(Item<'a>, f64) -> ControlFlow<()>) -> ControlFlow<()> {
+    /// Asks for what [`score`](Self::score) reads.
+    fn prefetch(&self, entries: &[Scored<'_>]) {
+        match self.content {
+            Content::Absent => {}
+            Content::Set(set) => {
+                entries
+                    .iter()
+                    .for_each(|entry| _ = set.prefetch(entry.hash));
+                entries
+                    .iter()
+                    .for_each(|entry| set.prefetch_member(entry.hash));
+            }
+            Content::Zset(zset) => {
+                entries.iter().for_each(|entry| zset.prefetch(entry.hash));
+                entries
+                    .iter()
+                    .for_each(|entry| zset.prefetch_member(entry.hash));
+            }
+        }
+    }
+
+    /// Reads members and unweighted scores, some at a time and in no order, until `f` breaks.
+    fn try_blocks(
+        &self,
+        mut f: impl FnMut(&mut [Scored<'a>]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         match self.content {
             Content::Absent => ControlFlow::Continue(()),
-            Content::Set(set) => set.try_for_each(|member| f(member, 1.0)),
-            Content::Zset(zset) => zset
-                .iter(0..zset.len(), false)
-                .try_for_each(|(member, score)| f(member, score)),
+            Content::Zset(zset) => zset.try_blocks(f),
+            Content::Set(set) => {
+                let mut block: SmallVec<[Scored<'a>; BLOCK]> = SmallVec::new();
+                set.try_for_each(|member| {
+                    block.push(Scored::new(member, 1.0));
+                    if block.len() == BLOCK {
+                        f(&mut block)?;
+                        block.clear();
+                    }
+                    ControlFlow::Continue(())
+                })?;
+                f(&mut block)
+            }
         }
     }
 }
 
-/// Members and their scores.
-type Scored<'a> = Vec<(Item<'a>, f64)>;
+/// Members of sets at a time.
+const BLOCK: usize = 16;
 
-fn union<'a>(sources: &[Source<'a>], aggregate: Aggregate) -> Scored<'a> {
-    let mut result = Scored::with_capacity(sources.last().map_or(0, Source::len));
+/// Members and their scores.
+type Members<'a> = Vec<Scored<'a>>;
+
+fn union<'a>(sources: &[Source<'a>], aggregate: Aggregate) -> Members<'a> {
+    let mut result = Members::with_capacity(sources.last().map_or(0, Source::len));
     let mut known: HashMap<Item<'a>, usize> = HashMap::with_capacity(result.capacity());
     for source in sources {
-        let _ = source.try_for_each(|member, score| {
-            let score = source.weighted(score);
-            // One form of each text, whatever container it comes from.
-            let name = match member {
-                Item::Str(text) => Item::of(text),
-                int => int,
-            };
-            match known.entry(name) {
-                Entry::Occupied(at) => {
-                    let present = &mut result[*at.get()].1;
-                    *present = aggregate.combine(*present, score);
-                }
-                Entry::Vacant(place) => {
-                    place.insert(result.len());
-                    result.push((member, score));
+        let _ = source.try_blocks(|block| {
+            for entry in block {
+                entry.score = source.weighted(entry.score);
+                // One form of each text, whatever container it comes from.
+                let name = match entry.member {
+                    Item::Str(text) => Item::of(text),
+                    int => int,
+                };
+                match known.entry(name) {
+                    Entry::Occupied(at) => {
+                        let present = &mut result[*at.get()].score;
+                        *present = aggregate.combine(*present, entry.score);
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(result.len());
+                        result.push(*entry);
+                    }
                 }
             }
             ControlFlow::Continue(())
@@ -343,43 +383,42 @@ fn union<'a>(sources: &[Source<'a>], aggregate: Aggregate) -> Scored<'a> {
 fn intersect<'a>(
     sources: &[Source<'a>],
     aggregate: Aggregate,
-    mut f: impl FnMut(Item<'a>, f64) -> ControlFlow<()>,
+    mut f: impl FnMut(Scored<'a>) -> ControlFlow<()>,
 ) {
     let Some((first, others)) = sources.split_first() else {
         return;
     };
-    let _ = first.try_for_each(|member, score| {
-        let mut combined = first.weighted(score);
-        for other in others {
-            let Some(score) = other.score(member) else {
-                return ControlFlow::Continue(());
-            };
-            combined = aggregate.combine(combined, other.weighted(score));
-        }
-        f(member, combined)
-    });
-}
-
-fn difference<'a>(sources: &[Source<'a>]) -> Scored<'a> {
-    let mut result = Scored::new();
-    let Some((first, others)) = sources.split_first() else {
-        return result;
-    };
-    let _ = first.try_for_each(|member, score| {
-        if others.iter().all(|other| other.score(member).is_none()) {
-            result.push((member, score));
+    let _ = first.try_blocks(|block| {
+        others.iter().for_each(|other| other.prefetch(block));
+        for entry in block {
+            entry.score = first.weighted(entry.score);
+            let in_all = others.iter().all(|other| {
+                let score = other.score(entry);
+                if let Some(score) = score {
+                    entry.score = aggregate.combine(entry.score, other.weighted(score));
+                }
+                score.is_some()
+            });
+            if in_all {
+                f(*entry)?;
+            }
         }
         ControlFlow::Continue(())
     });
-    result
 }
 
-fn order(a: &(Item<'_>, f64), b: &(Item<'_>, f64)) -> Ordering {
-    let by_score = a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal);
-    by_score.then_with(|| {
-        let (mut left, mut right) = (itoa::Buffer::new(), itoa::Buffer::new());
-        a.0.text(&mut left).cmp(b.0.text(&mut right))
-    })
+fn difference<'a>(sources: &[Source<'a>]) -> Members<'a> {
+    let mut result = Members::new();
+    let Some((first, others)) = sources.split_first() else {
+        return result;
+    };
+    let _ = first.try_blocks(|block| {
+        others.iter().for_each(|other| other.prefetch(block));
+        let is_alone = |entry: &&mut Scored<'a>| others.iter().all(|o| o.score(entry).is_none());
+        result.extend(block.iter_mut().filter(is_alone).map(|entry| *entry));
+        ControlFlow::Continue(())
+    });
+    result
 }
 
 /// The sources and options of a command whose number of keys is argument `at`.
@@ -414,21 +453,20 @@ fn parse<'c>(
 }
 
 /// The result in order.
-fn compute<'a>(operation: Operation, sources: &[Source<'a>], aggregate: Aggregate) -> Scored<'a> {
-    let mut result = match operation {
+fn compute<'a>(operation: Operation, sources: &[Source<'a>], aggregate: Aggregate) -> Members<'a> {
+    let result = match operation {
         Operation::Union => union(sources, aggregate),
         Operation::Diff => difference(sources),
         Operation::Inter | Operation::Card => {
-            let mut result = Scored::new();
-            intersect(sources, aggregate, |member, score| {
-                result.push((member, score));
+            let mut result = Members::new();
+            intersect(sources, aggregate, |entry| {
+                result.push(entry);
                 ControlFlow::Continue(())
             });
             result
         }
     };
-    result.sort_unstable_by(order);
-    result
+    zset::sort(&result)
 }
 
 fn zunion(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
@@ -452,8 +490,8 @@ fn reply(
     let (sources, options) = parse(ctx, args, 1, operation)?;
     let result = compute(operation, &sources, options.aggregate);
     super::begin_members(result.len(), options.with_scores, out);
-    for (member, score) in result {
-        super::write_entry(member, score, options.with_scores, out);
+    for entry in result {
+        super::write_entry(entry.member, entry.score, options.with_scores, out);
     }
     Ok(())
 }
@@ -480,31 +518,16 @@ fn store(
     let zset = {
         let (sources, options) = parse(ctx, args, 2, operation)?;
         let result = compute(operation, &sources, options.aggregate);
-        collect(&result, super::limits(ctx.server))
+        Zset::from_sorted(&result, super::limits(ctx.server))
     };
     super::range::store(ctx, args.at(1), zset, event, out);
     Ok(())
 }
 
-/// A sorted set of members that are in order.
-pub(crate) fn collect(members: &[(Item<'_>, f64)], limits: Limits) -> Zset {
-    let mut zset = Zset::default();
-    // In one form from the beginning: a small one would turn -0 into 0.
-    let is_long = |(member, _): &(Item<'_>, f64)| member.text_len() > limits.value_max;
-    if members.len() > limits.entries_max || members.iter().any(is_long) {
-        zset.unpack();
-    }
-    let mut buffer = itoa::Buffer::new();
-    for (member, score) in members {
-        zset.insert(member.text(&mut buffer), *score, limits);
-    }
-    zset
-}
-
 fn zintercard(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let (sources, options) = parse(ctx, args, 1, Operation::Card)?;
     let mut count = 0;
-    intersect(&sources, options.aggregate, |_, _| {
+    intersect(&sources, options.aggregate, |_| {
         count += 1;
         if count == options.limit {
             return ControlFlow::Break(());

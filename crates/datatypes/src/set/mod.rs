@@ -225,6 +225,18 @@ impl Set {
         }
     }
 
+    /// [`Self::contains_item`] of one whose text has this hash.
+    #[inline]
+    #[must_use]
+    pub fn contains_hashed(&self, item: Item<'_>, hash: u64) -> bool {
+        match self.form.get() {
+            Of::C(table) => table
+                .find(hash, item.text(&mut itoa::Buffer::new()))
+                .is_some(),
+            _ => self.contains_item(item),
+        }
+    }
+
     /// Asks for what a look at a member of this hash reads first; whether there is more to ask
     /// [`Self::prefetch_member`] for then.
     #[inline]

@@ -4,6 +4,7 @@
 //! byte, how many entries with an earlier or equal home have been pushed past this bucket. A
 //! search that meets a zero counter stops. The counter sticks at 255.
 
+use super::prefetch::prefetch;
 use std::ptr::{self, NonNull};
 
 /// Slots in a bucket.
@@ -101,6 +102,13 @@ impl Bucket {
     pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
         self.occupied()
             .map(|slot| (self.fingerprint_at(slot), self.slot(slot)))
+    }
+
+    /// Asks for the first cache line of every item.
+    #[inline]
+    pub(super) fn prefetch_items(&self) {
+        // An empty slot is null, which may be asked for too.
+        self.slots.iter().for_each(|slot| prefetch(slot.ptr()));
     }
 
     /// The fingerprint of a hash: its low byte, never 0, which is an empty slot, nor 1, which

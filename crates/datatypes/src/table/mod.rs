@@ -14,6 +14,7 @@
 )]
 
 mod bucket;
+mod bulk;
 mod item;
 mod prefetch;
 mod segment;
@@ -278,9 +279,12 @@ impl<T: Item> Table<T> {
     /// Drops every item.
     pub fn clear(&mut self) {
         for (_, record) in self.segments() {
-            for (_, slot) in record.entries() {
-                // SAFETY: each item is taken once; `release_all` forgets the slots.
-                drop(unsafe { T::from_ptr(slot.non_null()) });
+            for index in 0..usize::from(record.size) {
+                record.bucket(record.after(index)).prefetch_items();
+                for (_, slot) in record.bucket(index).entries() {
+                    // SAFETY: each item is taken once; `release_all` forgets the slots.
+                    drop(unsafe { T::from_ptr(slot.non_null()) });
+                }
             }
         }
         self.len = 0;

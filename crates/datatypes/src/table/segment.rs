@@ -16,7 +16,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 /// The sizes of a segment, in buckets.
-const SIZES: [u8; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, 64];
+pub(super) const SIZES: [u8; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, 64];
 /// Above this size a segment splits.
 pub(super) const BUCKETS_MAX: u8 = 64;
 /// Buckets in a chunk. Segments that are smaller have one chunk of their size.
@@ -42,11 +42,11 @@ pub(super) struct Record {
 
 /// Entries that `size` buckets may hold: 92%.
 #[inline]
-pub(super) fn count_max(size: u8) -> u16 {
+pub(super) const fn count_max(size: u8) -> u16 {
     if size == 1 {
         SLOTS as u16
     } else {
-        u16::from(size) * (SLOTS as u16) * 92 / 100
+        size as u16 * (SLOTS as u16) * 92 / 100
     }
 }
 

@@ -330,3 +330,25 @@ fn segments_keep_their_epoch_through_growth_and_do_not_merge_across_epochs() {
             .all(|i| newer.contains(&i.0) == (hash::<0>(i.0) < end))
     );
 }
+
+#[test]
+fn what_was_reserved_takes_all_items_without_moving() {
+    for count in [1, 309, 310, 3000, 40_000 / MIRI_DIVISOR] {
+        let hashes: Vec<u64> = (0..count).map(hash::<0>).collect();
+        let mut table: Table<Boxed<0>> = Table::new();
+        table.reserve(hashes.iter().copied());
+        let capacity = table.capacity();
+        let mut model = BTreeMap::new();
+        for key in 0..count {
+            table.put(key, key);
+            model.insert(key, key);
+        }
+        assert!(capacity == 0 || table.capacity() == capacity, "{count}");
+        assert!(capacity as u64 <= count * 3 / 2, "{count}: {capacity}");
+        table.check(&model);
+        for key in 0..count {
+            assert_eq!(table.take(key), Some(key));
+        }
+        assert!(table.is_empty());
+    }
+}

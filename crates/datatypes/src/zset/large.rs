@@ -4,15 +4,21 @@
 //! then out of the table, whose item frees the record when dropped.
 #![allow(unsafe_code, reason = "the table's items are thin pointers")]
 
+use super::bulk::{BLOCK, Block, Scored};
 use super::probe::{Probe, Tie};
 use super::record::Record;
 use super::tree::Tree;
 use super::walk::Walk;
 use super::{Change, LexBound};
-use crate::table::{Item, Table};
+use crate::listpack::Item;
+use crate::table::{self, Table, prefetch};
 use common::hash::hash;
-use std::ops::Range;
+use smallvec::SmallVec;
+use std::ops::{ControlFlow, Range};
 use std::ptr::NonNull;
+
+/// How many members ahead texts and buckets are asked for.
+const AHEAD: usize = 8;
 
 /// What the table holds: the owner of a record.
 struct Member(Record);
@@ -24,7 +30,7 @@ impl Drop for Member {
 }
 
 // SAFETY: records have addresses below 2^48 and own their key; the hash is the process's.
-unsafe impl Item for Member {
+unsafe impl table::Item for Member {
     type Ref<'a> = Record;
     type Mut<'a> = Record;
 
@@ -83,6 +89,65 @@ impl Large {
 
     pub(super) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// One of members that are in order. Their texts and buckets are asked for some places ahead.
+    pub(super) fn from_sorted(members: &[Scored<'_>]) -> Large {
+        let mut large = Large::new();
+        large.table.reserve(members.iter().map(|entry| entry.hash));
+        let mut records = Vec::with_capacity(members.len());
+        let mut buffer = itoa::Buffer::new();
+        for (index, entry) in members.iter().enumerate() {
+            if let Some(ahead) = members.get(index + AHEAD) {
+                large.table.prefetch(ahead.hash);
+                if let Item::Str(text) = ahead.member {
+                    prefetch(text.as_ptr());
+                }
+            }
+            let member = entry.member.text(&mut buffer);
+            let record = Record::new(entry.score, member);
+            large.record_bytes += record.allocated();
+            large.table.insert_new(entry.hash, Member(record));
+            records.push(record);
+        }
+        large.tree = Tree::from_sorted(&records);
+        large
+    }
+
+    /// Calls `f` with all members, some at a time, in no order, until it breaks. Records of the
+    /// next ones are asked for meanwhile.
+    pub(super) fn try_blocks<'a>(
+        &'a self,
+        mut f: impl FnMut(&mut [Scored<'a>]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut all = self.table.iter();
+        let mut next = || -> SmallVec<[Record; BLOCK]> {
+            let ask = |record: &Record| record.prefetch();
+            all.by_ref().take(BLOCK).inspect(ask).collect()
+        };
+        let mut records = next();
+        while !records.is_empty() {
+            let following = next();
+            let scored = |record: &Record| Scored::new(Item::Str(record.member()), record.score());
+            f(&mut records.iter().map(scored).collect::<Block<'a>>())?;
+            records = following;
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        self.table.prefetch(hash);
+    }
+
+    #[inline]
+    pub(super) fn prefetch_member(&self, hash: u64) {
+        self.table.prefetch_item(hash);
+    }
+
+    #[inline]
+    pub(super) fn score_hashed(&self, member: &[u8], hash: u64) -> Option<f64> {
+        self.table.find_item(hash, member).map(Record::score)
     }
 
     fn find(&self, member: &[u8]) -> Option<Record> {
@@ -214,13 +279,21 @@ impl Large {
     }
 }
 
+impl Drop for Large {
+    /// In the tree's order: that is how records of a set built at once lie in memory.
+    fn drop(&mut self) {
+        Walk::new(&self.tree, 0..self.len() as u64, false).for_each(Record::free);
+        self.table.forget_items();
+    }
+}
+
 impl Clone for Large {
     fn clone(&self) -> Self {
-        let mut copy = Large::new();
-        for (member, score) in self.iter(0..self.len(), false) {
-            copy.insert(member, score);
-        }
-        copy
+        let members: Vec<Scored<'_>> = self
+            .iter(0..self.len(), false)
+            .map(|(member, score)| Scored::new(Item::Str(member), score))
+            .collect();
+        Large::from_sorted(&members)
     }
 }
 

@@ -24,6 +24,18 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
+    /// One of up to [`LEAF_MAX`] records that are in order.
+    pub(super) fn from_sorted(records: &[Record]) -> Leaf {
+        let mut entries = Vec::with_capacity(capacity_for(records.len()));
+        entries.extend(records.iter().map(|record| Tagged::new(*record, 0)));
+        let mut leaf = Leaf {
+            entries,
+            ..Leaf::default()
+        };
+        leaf.retag();
+        leaf
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.entries.len()

@@ -11,6 +11,7 @@
 //! Scores are never NaN: callers refuse it.
 
 mod branch;
+mod bulk;
 mod large;
 mod leaf;
 mod packed;
@@ -20,6 +21,8 @@ mod record;
 mod tests;
 mod tree;
 mod walk;
+
+pub use bulk::{Scored, sort};
 
 use crate::listpack::{Item, Listpack, ListpackRef};
 use crate::word::{Of, OneOf};
@@ -155,6 +158,34 @@ impl Zset {
             Of::A(pack) => packed::score(pack, member),
             Of::B(large) => large.score(member),
             Of::C(never) => match never {},
+        }
+    }
+
+    /// [`Self::score`] of a member whose hash is known.
+    #[inline]
+    #[must_use]
+    pub fn score_hashed(&self, member: &[u8], hash: u64) -> Option<f64> {
+        match self.0.get() {
+            Of::A(pack) => packed::score(pack, member),
+            Of::B(large) => large.score_hashed(member, hash),
+            Of::C(never) => match never {},
+        }
+    }
+
+    /// Asks for the bucket that a look at a member of this hash reads first.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        if let Of::B(large) = self.0.get() {
+            large.prefetch(hash);
+        }
+    }
+
+    /// Asks for the member that probably has this hash; [`prefetch`](Self::prefetch) should be
+    /// done.
+    #[inline]
+    pub fn prefetch_member(&self, hash: u64) {
+        if let Of::B(large) = self.0.get() {
+            large.prefetch_member(hash);
         }
     }
 

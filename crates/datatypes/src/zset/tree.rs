@@ -213,6 +213,34 @@ impl Tree {
         }
     }
 
+    /// One of records that are in order.
+    pub(super) fn from_sorted(records: &[Record]) -> Tree {
+        let leaf = |part| (Node::Leaf(Leaf::from_sorted(part)), part.len() as u64);
+        let mut nodes: Vec<(Node, u64)> = records.chunks(LEAF_MAX).map(leaf).collect();
+        while nodes.len() > 1 {
+            // Of about one size, so that none is left with a single child.
+            let parents = nodes.len().div_ceil(FANOUT);
+            let (each, more) = (nodes.len() / parents, nodes.len() % parents);
+            let mut children = nodes.into_iter();
+            nodes = (0..parents)
+                .map(|index| {
+                    let mut branch = Branch::new();
+                    let count = each + usize::from(index < more);
+                    for (node, count) in children.by_ref().take(count) {
+                        branch.push(node, count);
+                    }
+                    let total = branch.total();
+                    (Node::Branch(branch), total)
+                })
+                .collect();
+        }
+        let len = records.len() as u64;
+        match nodes.pop() {
+            Some((root, _)) => Tree { root, len },
+            None => Tree::new(),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> u64 {
         self.len
