@@ -461,14 +461,7 @@ fn switching_on_makes_a_base_and_off_keeps_the_files() {
 fn a_disk_that_is_full_refuses_changes_until_it_has_room() {
     // A file of limited size fails with EFBIG, in the same place as a full disk.
     let server = start(&with(&["--appendfsync", "always"]));
-    let limited = std::process::Command::new("prlimit")
-        .args([
-            "--pid",
-            &server.pid().to_string(),
-            "--fsize=100000:unlimited",
-        ])
-        .status();
-    if !limited.is_ok_and(|status| status.success()) {
+    if !server.limit_file_size(Some(100_000)) {
         return;
     }
     let mut client = server.raw();
@@ -489,10 +482,7 @@ fn a_disk_that_is_full_refuses_changes_until_it_has_room() {
         "{refused}"
     );
     assert_eq!(other.call("GET x"), Value::Null);
-    let lifted = std::process::Command::new("prlimit")
-        .args(["--pid", &server.pid().to_string(), "--fsize=unlimited"])
-        .status();
-    assert!(lifted.expect("prlimit runs").success());
+    assert!(server.limit_file_size(None));
     wait_until("it recovers", || {
         server.info("aof_last_write_status") == "ok"
     });
@@ -504,4 +494,42 @@ fn a_disk_that_is_full_refuses_changes_until_it_has_room() {
     let sets = commands(&last_incr(&server));
     let sets = sets.iter().filter(|line| line.starts_with("set k")).count();
     assert_eq!(sets, stored);
+}
+
+#[test]
+fn a_rewrite_that_finds_no_room_leaves_the_log_whole() {
+    let mut server = start(&with(&[
+        "--appendfsync",
+        "always",
+        "--rdbcompression",
+        "no",
+    ]));
+    let mut client = server.raw();
+    for n in 0..50 {
+        client.call(&format!("SET k{n} {}", "v".repeat(10_000)));
+    }
+    if !server.limit_file_size(Some(100_000)) {
+        return;
+    }
+    client.call("BGREWRITEAOF");
+    wait_until("the failure is seen", || {
+        server.info("aof_last_bgrewrite_status") == "err"
+    });
+    assert!(server.limit_file_size(None));
+    // In whichever file it is.
+    assert_eq!(client.call("SET after 1").text(), "OK");
+    let expected = digest(&server);
+    let dir = server.dir().join("appendonlydir");
+    let names = std::fs::read_dir(dir).expect("the directory is there");
+    for name in names {
+        let name = name.expect("a name").file_name();
+        assert!(!name.to_string_lossy().starts_with("temp-"), "{name:?}");
+    }
+    server.kill_and_restart();
+    wait_until("loaded", || server.info("loading") == "0");
+    assert_eq!(digest(&server), expected);
+    rewrite(&server);
+    server.kill_and_restart();
+    wait_until("loaded", || server.info("loading") == "0");
+    assert_eq!(digest(&server), expected);
 }

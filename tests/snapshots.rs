@@ -196,6 +196,30 @@ fn writes_are_refused_while_snapshots_fail() {
 }
 
 #[test]
+fn a_full_disk_refuses_writes_until_a_snapshot_has_room() {
+    let server = Server::start(&["--save", "3600 1000000", "--rdbcompression", "no"]);
+    let mut client = server.raw();
+    ok(&mut client, "SAVE");
+    let target = server.dir().join("dump.rdb");
+    let old = std::fs::read(&target).unwrap();
+    ok(&mut client, &format!("SET large {}", "v".repeat(500_000)));
+    if !server.limit_file_size(Some(100_000)) {
+        return;
+    }
+    bgsave(&server, &mut client);
+    assert_eq!(server.info("rdb_last_bgsave_status"), "err");
+    assert!(client.call("SET a 1").text().starts_with("MISCONF"));
+    assert_eq!(std::fs::read(&target).unwrap(), old);
+    let names = std::fs::read_dir(server.dir()).unwrap();
+    let mut names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.starts_with("temp-")));
+    assert!(server.limit_file_size(None));
+    bgsave(&server, &mut client);
+    assert_eq!(server.info("rdb_last_bgsave_status"), "ok");
+    ok(&mut client, "SET a 1");
+}
+
+#[test]
 fn save_points_and_the_end_save_by_themselves() {
     let mut server = Server::start(&["--save", "1 2"]);
     let mut client = server.raw();

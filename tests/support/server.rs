@@ -105,6 +105,17 @@ impl Server {
         self.port
     }
 
+    /// Lets its files grow no further than this (`None`: as they like), which fails as a full disk
+    /// does, only with EFBIG; whether that could be done.
+    pub(crate) fn limit_file_size(&self, bytes: Option<u64>) -> bool {
+        let size = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let (pid, size) = (self.pid().to_string(), format!("--fsize={size}:unlimited"));
+        let done = Command::new("prlimit")
+            .args(["--pid", &pid, &size])
+            .status();
+        done.is_ok_and(|status| status.success())
+    }
+
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

@@ -27,7 +27,8 @@ pub use db::{Db, DueKey};
 pub use effects::{DbKey, Effects, Event, EventClass, KeyEvent, OnExpired};
 pub use entry::{
     Entry, EntryBox, EntryMut, Pins, count_holder, held_bytes, held_bytes_total,
-    is_over_held_budget, pins_are_there, set_held_budget, wait_for_budget, wait_for_pins,
+    is_over_held_budget, is_snapshot_awaited, pins_are_there, set_held_budget, wait_for_budget,
+    wait_for_pins,
 };
 pub use hash::KeyHash;
 pub use keyspace::{DbStats, Keyspace, KeyspaceConfig};

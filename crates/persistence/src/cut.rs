@@ -4,6 +4,7 @@
 //! about to change comes first, so that little has to be copied for them. Databases come roughly
 //! in order, but may come back.
 
+use crate::pace;
 use keyspace::{CutBegun, CutEntries, CutSize, DbId, Keyspace, Locked, PreImage, ShardId};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
@@ -131,6 +132,7 @@ impl Iterator for Cut {
 
     /// More entries, of one database. Waits for a shard, briefly.
     fn next(&mut self) -> Option<CutEntries> {
+        pace::give_way();
         loop {
             if let Some(entries) = self.queue.pop() {
                 return Some(entries);

@@ -21,8 +21,8 @@ use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
 use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
 pub use pin::{
-    Pins, count_holder, held_bytes, held_bytes_total, is_over_held_budget, pins_are_there,
-    set_held_budget, wait_for_budget, wait_for_pins,
+    Pins, count_holder, held_bytes, held_bytes_total, is_over_held_budget, is_snapshot_awaited,
+    pins_are_there, set_held_budget, wait_for_budget, wait_for_pins,
 };
 pub(crate) use pin::{count_cut, pin_all};
 use std::marker::PhantomData;

@@ -112,6 +112,12 @@ pub fn wait_for_pins(waker: Arc<dyn Waker>) {
     fence(SeqCst);
 }
 
+/// Whether anybody waits for a snapshot to let go of something.
+#[inline]
+pub fn is_snapshot_awaited() -> bool {
+    HAS_WAITERS.load(Relaxed) || IS_BUDGET_AWAITED.load(Relaxed)
+}
+
 #[cold]
 fn wake_waiters() {
     HAS_WAITERS.store(false, SeqCst);
@@ -453,8 +459,11 @@ mod tests {
         let boxes = entries();
         let pins = pinned(&boxes);
         let waker = Arc::new(Counting::default());
+        assert!(!is_snapshot_awaited());
         wait_for_pins(waker.clone());
+        assert!(is_snapshot_awaited());
         drop(pins);
+        assert!(!is_snapshot_awaited());
         assert_eq!(waker.0.load(SeqCst), 1);
         drop(pinned(&boxes));
         assert_eq!(waker.0.load(SeqCst), 1);

@@ -5,6 +5,7 @@
 //! needs no way out of the middle of it.
 
 use super::primitive::Out;
+use crate::pace;
 use common::crc64::crc64;
 use std::io::{self, Write};
 
@@ -51,6 +52,8 @@ impl<'a> Output<'a> {
 
     #[cold]
     fn write_out(&mut self) {
+        // A large value comes through here many times, and nowhere else.
+        pace::give_way();
         let buffer = std::mem::take(&mut self.buffer);
         self.write_through(&buffer);
         self.buffer = buffer;
