@@ -12,6 +12,7 @@ mod blocking;
 mod cli;
 mod connection;
 mod crash;
+mod differential;
 mod dumps;
 mod errors;
 mod eviction;

@@ -1,0 +1,227 @@
+//! Random commands from the templates in `tests/data/differential.txt`, which explains their form.
+//!
+//! Most commands are as the templates have them; some lose, gain or swap an argument or get one
+//! that makes no sense, and keys are now and then of another type.
+
+use std::collections::BTreeMap;
+
+use common::random::below;
+
+/// How replies are compared; what the words before a template's colon say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Compare {
+    #[default]
+    Exact,
+    Unordered,
+    Pairs,
+    Scan,
+    Near,
+    Shape,
+    Refused,
+    Encoding,
+}
+
+/// A command to send, and how to look at its reply.
+#[derive(Clone, Debug)]
+pub(super) struct Command {
+    pub(super) args: Vec<String>,
+    pub(super) compare: Compare,
+    /// Must not run outside of a transaction.
+    pub(super) needs_exec: bool,
+}
+
+/// A part of a template.
+enum Part {
+    Word(String),
+    Pool(String),
+    Optional(Vec<Part>),
+    Choice(Vec<Vec<Part>>),
+    Repeated(Vec<Part>),
+}
+
+struct Template {
+    parts: Vec<Part>,
+    compare: Compare,
+    needs_exec: bool,
+}
+
+/// All templates and pools.
+pub(super) struct Grammar {
+    pools: BTreeMap<String, Vec<String>>,
+    keys: Vec<String>,
+    templates: Vec<Template>,
+}
+
+/// Pools of keys: what stands in them can stand for each other.
+const KEY_POOLS: [&str; 10] = [
+    "str", "num", "hash", "list", "set", "ints", "zset", "stream", "hll", "geo",
+];
+
+impl Grammar {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut grammar = Self {
+            pools: BTreeMap::new(),
+            keys: Vec::new(),
+            templates: Vec::new(),
+        };
+        for line in text.lines() {
+            if let Some((name, words)) = line.strip_prefix('@').and_then(|l| l.split_once(" = ")) {
+                grammar.pools.insert(name.to_owned(), words_of(words));
+            } else if !line.is_empty() && !line.starts_with('#') {
+                grammar.templates.push(template(line));
+            }
+        }
+        grammar.keys = KEY_POOLS
+            .iter()
+            .flat_map(|pool| grammar.pools[*pool].clone())
+            .collect();
+        grammar
+    }
+
+    /// One command.
+    pub(super) fn command(&self) -> Command {
+        let template = &self.templates[below(self.templates.len())];
+        let mut args = Vec::new();
+        self.expand(&template.parts, &mut args);
+        if below(12) == 0 {
+            self.mutate(&mut args);
+        }
+        Command {
+            args,
+            compare: template.compare,
+            needs_exec: template.needs_exec,
+        }
+    }
+
+    fn expand(&self, parts: &[Part], args: &mut Vec<String>) {
+        for part in parts {
+            match part {
+                Part::Word(word) => args.push(word.clone()),
+                Part::Pool(name) => args.push(self.pick(name)),
+                Part::Optional(parts) => {
+                    if below(2) == 0 {
+                        self.expand(parts, args);
+                    }
+                }
+                Part::Choice(choices) => {
+                    self.expand(&choices[below(choices.len())], args);
+                }
+                Part::Repeated(parts) => {
+                    (0..=below(3)).for_each(|_| self.expand(parts, args));
+                }
+            }
+        }
+    }
+
+    fn pick(&self, pool: &str) -> String {
+        let is_key = KEY_POOLS.contains(&pool);
+        let words = match pool {
+            "any" => &self.keys,
+            _ if is_key && below(16) == 0 => &self.keys,
+            _ if !is_key && below(40) == 0 => &self.pools["odd"],
+            _ => &self.pools[pool],
+        };
+        words[below(words.len())].clone()
+    }
+
+    /// Spoils a command a little.
+    fn mutate(&self, args: &mut Vec<String>) {
+        let at = below(args.len());
+        match below(6) {
+            0 if at > 0 => drop(args.remove(at)),
+            1 if at > 0 => args.insert(at, args[at].clone()),
+            2 if at > 0 => args[at] = self.pick("odd"),
+            3 => args.push(self.pick(["odd", "word", "int"][below(3)])),
+            4 => {
+                let other = below(args.len());
+                if at > 0 && other > 0 {
+                    args.swap(at, other);
+                }
+            }
+            _ => args[0] = args[0].to_lowercase(),
+        }
+    }
+}
+
+/// Words separated by spaces, some of them in quotes.
+fn words_of(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').expect("a closing quote"),
+            None => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn template(line: &str) -> Template {
+    let (notes, body) = line.split_once(": ").unwrap_or(("", line));
+    let mut compare = Compare::Exact;
+    let mut needs_exec = false;
+    for note in notes.split_whitespace() {
+        compare = match note {
+            "unordered" => Compare::Unordered,
+            "pairs" => Compare::Pairs,
+            "scan" => Compare::Scan,
+            "near" => Compare::Near,
+            "shape" => Compare::Shape,
+            "refused" => Compare::Refused,
+            "encoding" => Compare::Encoding,
+            _ => compare,
+        };
+        needs_exec |= note == "exec";
+    }
+    let mut rest = body;
+    let parts = sequence(&mut rest);
+    assert!(rest.is_empty(), "{line}: {rest:?} is left");
+    Template {
+        parts,
+        compare,
+        needs_exec,
+    }
+}
+
+/// Parts up to the end or to something that closes a group.
+fn sequence(rest: &mut &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    loop {
+        *rest = rest.trim_start();
+        let Some(first) = rest.chars().next() else {
+            return parts;
+        };
+        let part = match first {
+            ']' | ')' | '}' | '|' => return parts,
+            '[' => Part::Optional(group(rest).remove(0)),
+            '(' => Part::Choice(group(rest)),
+            '{' => Part::Repeated(group(rest).remove(0)),
+            _ => {
+                let end = rest.find([' ', ']', ')', '}', '|']).unwrap_or(rest.len());
+                let (word, after) = rest.split_at(end);
+                *rest = after;
+                let pool = word.strip_prefix('<').and_then(|w| w.strip_suffix('>'));
+                match pool {
+                    Some(pool) => Part::Pool(pool.to_owned()),
+                    None => Part::Word(word.to_owned()),
+                }
+            }
+        };
+        parts.push(part);
+    }
+}
+
+/// The alternatives in a group; `rest` begins with what opens it.
+fn group(rest: &mut &str) -> Vec<Vec<Part>> {
+    let mut alternatives = Vec::new();
+    loop {
+        *rest = &rest[1..];
+        alternatives.push(sequence(rest));
+        if !rest.starts_with('|') {
+            *rest = &rest[1..];
+            return alternatives;
+        }
+    }
+}
