@@ -43,6 +43,7 @@ struct Template {
     parts: Vec<Part>,
     compare: Compare,
     needs_exec: bool,
+    is_plain: bool,
 }
 
 /// All templates and pools.
@@ -83,7 +84,7 @@ impl Grammar {
         let template = &self.templates[below(self.templates.len())];
         let mut args = Vec::new();
         self.expand(&template.parts, &mut args);
-        if below(12) == 0 {
+        if below(12) == 0 && !template.is_plain {
             self.mutate(&mut args);
         }
         Command {
@@ -161,7 +162,7 @@ fn words_of(text: &str) -> Vec<String> {
 fn template(line: &str) -> Template {
     let (notes, body) = line.split_once(": ").unwrap_or(("", line));
     let mut compare = Compare::Exact;
-    let mut needs_exec = false;
+    let (mut needs_exec, mut is_plain) = (false, false);
     for note in notes.split_whitespace() {
         compare = match note {
             "unordered" => Compare::Unordered,
@@ -174,6 +175,7 @@ fn template(line: &str) -> Template {
             _ => compare,
         };
         needs_exec |= note == "exec";
+        is_plain |= note == "plain";
     }
     let mut rest = body;
     let parts = sequence(&mut rest);
@@ -182,6 +184,7 @@ fn template(line: &str) -> Template {
         parts,
         compare,
         needs_exec,
+        is_plain,
     }
 }
 

@@ -77,6 +77,19 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     is_sound.then_some(value)
 }
 
+/// Reads a double as C's `strtod` does by itself: blanks before it pass, no text at all is 0, what
+/// is too large is infinite and what is too small is 0. Still no NaN.
+pub fn parse_loose_f64(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let text = std::str::from_utf8(text.trim_ascii_start()).ok()?;
+    if has_hex_prefix(text.as_bytes()) {
+        return crate::long_double::parse_hex_f64(text);
+    }
+    text.parse::<f64>().ok().filter(|value| !value.is_nan())
+}
+
 /// Whether the number is written in hexadecimal.
 pub(crate) fn has_hex_prefix(text: &[u8]) -> bool {
     let unsigned = text

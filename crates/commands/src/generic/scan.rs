@@ -129,8 +129,30 @@ impl<'a> ScanOptions<'a> {
     }
 }
 
+/// Reads a cursor as C's `strtoul` does, which is laxer than other numbers are read: a sign may
+/// stand before it, negative numbers wrap round, and no text at all is 0.
+pub(crate) fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
+    let (digits, is_negative) = match text {
+        [b'-', rest @ ..] => (rest, true),
+        [b'+', rest @ ..] => (rest, false),
+        _ => (text, false),
+    };
+    let bad = digits.is_empty() && !text.is_empty() || !digits.iter().all(u8::is_ascii_digit);
+    let mut value = 0_u64;
+    for digit in digits.iter().filter(|_| !bad) {
+        let next = value.checked_mul(10);
+        let next = next.and_then(|value| value.checked_add(u64::from(digit - b'0')));
+        value = next.ok_or(errors::INVALID_CURSOR)?;
+    }
+    match (bad, is_negative) {
+        (true, _) => Err(errors::INVALID_CURSOR),
+        (_, true) => Ok(value.wrapping_neg()),
+        (_, false) => Ok(value),
+    }
+}
+
 fn scan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let cursor = common::number::parse_u64(args.at(1)).ok_or(errors::INVALID_CURSOR)?;
+    let cursor = parse_cursor(args.at(1))?;
     let options = ScanOptions::parse(args.from(2), true, false)?;
     let (db, now_ms) = (ctx.db(), ctx.now_ms());
     let mut found: Vec<Box<[u8]>> = Vec::new();

@@ -198,11 +198,10 @@ fn look_up<'e>(ctx: &Ctx<'_>, pattern: &[u8], element: &'e [u8]) -> Option<Cow<'
 
 /// A number as C reads it: blanks before it, and nothing at all, pass.
 fn weight(text: &[u8]) -> Result<f64, ReplyError> {
-    let text = text.trim_ascii_start();
     if text.is_empty() {
         return Ok(0.0);
     }
-    common::number::parse_f64(text).ok_or(errors::sort::SCORES_NOT_DOUBLES)
+    common::number::parse_f64(text.trim_ascii_start()).ok_or(errors::sort::SCORES_NOT_DOUBLES)
 }
 
 fn ordered(order: Ordering, descending: bool) -> Ordering {

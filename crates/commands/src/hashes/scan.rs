@@ -1,13 +1,13 @@
 //! HSCAN.
 
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyWriter};
 
 use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
-use crate::generic::scan::ScanOptions;
+use crate::generic::scan::{ScanOptions, parse_cursor};
 
 /// `HSCAN`
 pub const HSCAN: Command = Command::new("hscan", -3, hscan)
@@ -28,7 +28,7 @@ pub const HSCAN: Command = Command::new("hscan", -3, hscan)
     .cost(Cost::Before(cost::scan));
 
 fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;
+    let cursor = parse_cursor(args.at(2))?;
     let Some(hash) = ctx.read_hash(args.at(1))? else {
         out.array(2);
         out.bulk(b"0");

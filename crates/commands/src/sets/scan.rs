@@ -1,14 +1,14 @@
 //! SSCAN.
 
 use datatypes::Set;
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyWriter};
 
 use crate::collection::reply_item;
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
-use crate::generic::scan::ScanOptions;
+use crate::generic::scan::{ScanOptions, parse_cursor};
 
 /// `SSCAN`
 pub const SSCAN: Command = Command::new("sscan", -3, sscan)
@@ -26,7 +26,7 @@ pub const SSCAN: Command = Command::new("sscan", -3, sscan)
     .cost(Cost::Before(cost::scan));
 
 fn sscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;
+    let cursor = parse_cursor(args.at(2))?;
     let Some(set) = ctx.read_as::<Set>(args.at(1))? else {
         out.array(2);
         out.bulk(b"0");

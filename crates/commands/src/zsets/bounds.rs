@@ -88,7 +88,7 @@ fn score_bound(text: &[u8]) -> Result<(f64, bool), ReplyError> {
         Some(rest) => (rest, true),
         None => (text, false),
     };
-    let score = common::number::parse_f64(text).ok_or(errors::zset::MIN_MAX_NOT_FLOAT)?;
+    let score = common::number::parse_loose_f64(text).ok_or(errors::zset::MIN_MAX_NOT_FLOAT)?;
     Ok((score, excluded))
 }
 

@@ -1,12 +1,12 @@
 //! ZSCAN.
 
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyWriter};
 
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
-use crate::generic::scan::ScanOptions;
+use crate::generic::scan::{ScanOptions, parse_cursor};
 
 /// `ZSCAN`
 pub const ZSCAN: Command = Command::new("zscan", -3, zscan)
@@ -21,7 +21,7 @@ pub const ZSCAN: Command = Command::new("zscan", -3, zscan)
     .cost(Cost::Before(cost::scan));
 
 fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let cursor = common::number::parse_u64(args.at(2)).ok_or(errors::INVALID_CURSOR)?;
+    let cursor = parse_cursor(args.at(2))?;
     let Some(zset) = super::read(ctx, args.at(1))? else {
         out.array(2);
         out.bulk(b"0");

@@ -69,6 +69,25 @@ fn doubles_are_what_strtod_takes() {
     }
 }
 
+#[test]
+fn loose_doubles_are_read_as_c_reads_them() {
+    for (text, value) in [
+        ("", Some(0.0)),
+        (" 1", Some(1.0)),
+        ("\t-inf", Some(f64::NEG_INFINITY)),
+        ("0x10", Some(16.0)),
+        ("1e1000", Some(f64::INFINITY)),
+        ("1e-1000", Some(0.0)),
+        ("2.5", Some(2.5)),
+        (" ", None),
+        ("1 ", None),
+        ("nan", None),
+        ("x", None),
+    ] {
+        assert_eq!(parse_loose_f64(text.as_bytes()), value, "{text:?}");
+    }
+}
+
 /// Texts from C's `printf("%.17g")`.
 #[test]
 fn replies_have_17_digits() {

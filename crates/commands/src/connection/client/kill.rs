@@ -141,15 +141,15 @@ fn client_kill(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
 }
 
 fn client_unblock(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    if args.len() > 4 {
+        return Err(errors::subcommand_syntax_of("CLIENT", args.at(1)));
+    }
     let with_error = match args.get(3) {
         None => false,
         Some(reason) if reason.eq_ignore_ascii_case(b"TIMEOUT") => false,
         Some(reason) if reason.eq_ignore_ascii_case(b"ERROR") => true,
         Some(_) => return Err(errors::client::UNBLOCK_REASON),
     };
-    if args.len() > 4 {
-        return Err(errors::SYNTAX);
-    }
     let id = common::number::parse_i64(args.at(2)).ok_or(errors::NOT_INTEGER)?;
     let worker = ctx.session.worker;
     let done = u64::try_from(id).is_ok_and(|id| {
