@@ -11,13 +11,53 @@ use crate::support::Value;
 
 /// Commands that take a connection or the server away, or that wait for a later subsystem.
 const LEFT_OUT: [&str; 47] = [
-    "acl", "asking", "auth", "bgrewriteaof", "bgsave", "client|caching", "client|kill",
-    "client|pause", "client|reply", "client|tracking", "client|unpause", "cluster", "debug",
-    "discard", "eval", "eval_ro", "evalsha", "evalsha_ro", "exec", "failover", "fcall",
-    "fcall_ro", "function", "pfselftest", "hello", "migrate", "module", "monitor", "multi", "psubscribe",
-    "psync", "punsubscribe", "quit", "readonly", "readwrite", "replconf", "replicaof", "reset",
-    "restore-asking", "script", "shutdown", "slaveof", "ssubscribe", "subscribe", "sunsubscribe",
-    "sync", "unsubscribe",
+    "acl",
+    "asking",
+    "auth",
+    "bgrewriteaof",
+    "bgsave",
+    "client|caching",
+    "client|kill",
+    "client|pause",
+    "client|reply",
+    "client|tracking",
+    "client|unpause",
+    "cluster",
+    "debug",
+    "discard",
+    "eval",
+    "eval_ro",
+    "evalsha",
+    "evalsha_ro",
+    "exec",
+    "failover",
+    "fcall",
+    "fcall_ro",
+    "function",
+    "pfselftest",
+    "hello",
+    "migrate",
+    "module",
+    "monitor",
+    "multi",
+    "psubscribe",
+    "psync",
+    "punsubscribe",
+    "quit",
+    "readonly",
+    "readwrite",
+    "replconf",
+    "replicaof",
+    "reset",
+    "restore-asking",
+    "script",
+    "shutdown",
+    "slaveof",
+    "ssubscribe",
+    "subscribe",
+    "sunsubscribe",
+    "sync",
+    "unsubscribe",
 ];
 
 /// What arguments are made of: repeated from its beginning.
@@ -54,9 +94,10 @@ fn names(pair: &mut Pair) -> Vec<String> {
 /// Whether ours accepts or refuses what Redis does, in the same words.
 fn is_same(theirs: &Value, ours: &Value) -> bool {
     match (theirs, ours) {
-        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
-            theirs.iter().zip(ours).all(|(theirs, ours)| is_same(theirs, ours))
-        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => theirs
+            .iter()
+            .zip(ours)
+            .all(|(theirs, ours)| is_same(theirs, ours)),
         (Value::Error(_), _) | (_, Value::Error(_)) => theirs == ours,
         _ => true,
     }
@@ -87,7 +128,9 @@ fn wrong_arguments_are_refused_in_redis_words() {
                 for [theirs, ours] in [queued, done] {
                     if !is_same(&theirs, &ours) {
                         let replies = format!("  - {theirs:?}\n  + {ours:?}\n");
-                        differences.entry((name.clone(), replies)).or_insert(args.join(" "));
+                        differences
+                            .entry((name.clone(), replies))
+                            .or_insert(args.join(" "));
                     }
                 }
             }
@@ -97,5 +140,8 @@ fn wrong_arguments_are_refused_in_redis_words() {
         .iter()
         .map(|((_, replies), args)| format!("{args}\n{replies}"))
         .collect();
-    assert!(all.is_empty(), "redis-server (-) and ours (+) differ:\n{all}");
+    assert!(
+        all.is_empty(),
+        "redis-server (-) and ours (+) differ:\n{all}"
+    );
 }

@@ -50,13 +50,17 @@ impl Pair {
         let args = ["--enable-debug-command", "yes"];
         let redis = Server::start_redis(&args)?;
         let servers = [redis, Server::start(&args)];
-        let clients = servers.each_ref().map(|server| [server.raw(), server.raw()]);
+        let clients = servers
+            .each_ref()
+            .map(|server| [server.raw(), server.raw()]);
         Some(Self { servers, clients })
     }
 
     /// Sends to both.
     fn call(&mut self, client: usize, command: &str) -> [Value; 2] {
-        self.clients.each_mut().map(|side| side[client].call(command))
+        self.clients
+            .each_mut()
+            .map(|side| side[client].call(command))
     }
 
     fn clear(&mut self) {
@@ -85,7 +89,11 @@ fn random_commands_are_answered_as_redis_answers_them() {
     let Some(mut pair) = Pair::start() else {
         return;
     };
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let given = number("COREWIRE_DIFFERENTIAL_SECONDS");
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let own = given.and(now.ok()).map_or(1, |time| time.as_secs() << 20);
@@ -106,7 +114,10 @@ fn random_commands_are_answered_as_redis_answers_them() {
     }
     println!("{count} commands, {} seeds from {first}", seed - first);
     let all: String = differences.into_values().collect();
-    assert!(all.is_empty(), "redis-server (-) and ours (+) differ:\n{all}");
+    assert!(
+        all.is_empty(),
+        "redis-server (-) and ours (+) differ:\n{all}"
+    );
 }
 
 impl Run {
@@ -211,7 +222,7 @@ impl Run {
             .iter()
             .filter(|command| command.args.iter().any(|arg| args.contains(arg)))
             .collect();
-        for command in &about[about.len().saturating_sub(12)..] {
+        for command in &about[about.len().saturating_sub(15)..] {
             let _ = writeln!(text, "  {:?}", command.args);
         }
     }
@@ -253,7 +264,7 @@ fn batch(grammar: &Grammar) -> Vec<Command> {
     let mut commands = Vec::new();
     while commands.len() < BATCH {
         let command = grammar.command();
-        if !command.needs_exec && below(20) > 0 {
+        if ends_transaction(&command) || !command.needs_exec && below(20) > 0 {
             commands.push(command);
             continue;
         }

@@ -164,7 +164,10 @@ fn dispatch_any(
     session.ahead = session.ahead.saturating_sub(1);
     let was_replica = session.is_replica();
     let outcome = match admit::resolve(server, prepared.id, args) {
-        Err((id, error)) => refuse(server, session, id, error, out),
+        Err((id, error)) => {
+            let error = ends_transaction(server, session, id, error);
+            refuse(server, session, id, error, out)
+        }
         Ok((id, entry)) => admitted(server, session, (id, entry), args, prepared, out),
     };
     if was_replica && out.len_since(before) > 0 {
@@ -234,6 +237,22 @@ pub(crate) fn keep_for_exec(
     }
     session.exec_refusal = Some(error);
     Ok(())
+}
+
+/// An EXEC that has arguments gives its transaction up, and says why.
+#[cold]
+fn ends_transaction(
+    server: &Server,
+    session: &mut Session,
+    id: Option<CommandId>,
+    error: ReplyError,
+) -> ReplyError {
+    let runs_queue = |id| server.table.entry(id).command.has(flag::RUNS_QUEUE);
+    if !id.is_some_and(runs_queue) {
+        return error;
+    }
+    crate::transactions::give_up(server, session);
+    errors::exec_abort(&error)
 }
 
 /// Writes an error that took the place of a command, and counts it. In MULTI it also makes EXEC

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::DbId;
-use resp::{Args, Proto, ReplyWriter, errors};
+use resp::{Args, Proto, ReplyWriter};
 
 use crate::command::flag::{
     ALLOW_BUSY, FAST, IN_PUBSUB, LOADING, LOCKS_QUEUE, NO_AUTH, NOSCRIPT, NOT_PAUSED, NOT_QUEUED,
@@ -62,13 +62,8 @@ pub const RESET: Command = Command::new("reset", 1, reset)
     .categories(category::CONNECTION);
 
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let index = common::number::parse_i64(args.at(1)).ok_or(errors::NOT_INTEGER)?;
-    let databases = ctx.server.keyspace.databases();
-    let index = u32::try_from(index)
-        .ok()
-        .filter(|i| (*i as usize) < databases);
-    ctx.session
-        .set_db(DbId(index.ok_or(errors::keys::DB_OUT_OF_RANGE)?));
+    let db = crate::generic::copy::database(ctx, args.at(1))?;
+    ctx.session.set_db(db);
     out.ok();
     Ok(())
 }

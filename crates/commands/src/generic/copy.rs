@@ -35,9 +35,12 @@ pub const MOVE: Command = Command::new("move", 3, move_key)
 /// The database of that number.
 ///
 /// # Errors
-/// Not an integer, or out of range.
-fn database(ctx: &Ctx<'_>, text: &[u8]) -> Result<DbId, ReplyError> {
+/// Not an integer, not one of 32 bits, or out of range.
+pub(crate) fn database(ctx: &Ctx<'_>, text: &[u8]) -> Result<DbId, ReplyError> {
     let index = common::number::parse_i64(text).ok_or(errors::NOT_INTEGER)?;
+    if i32::try_from(index).is_err() {
+        return Err(errors::must_be_between(i32::MIN.into(), i32::MAX.into()));
+    }
     let databases = ctx.server.keyspace.databases();
     let index = u32::try_from(index)
         .ok()

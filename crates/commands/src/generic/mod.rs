@@ -1,6 +1,6 @@
 //! Keys of any type: existence, expiry, names, iteration, OBJECT.
 
-mod copy;
+pub(crate) mod copy;
 mod del;
 pub(crate) mod dump;
 

@@ -158,7 +158,11 @@ fn resolve_in_group(id: &[u8]) -> Result<From, ReplyError> {
         b"$" => Err(errors::stream::DOLLAR_IN_XREADGROUP),
         b"+" => Err(errors::stream::PLUS_IN_XREADGROUP),
         b">" => Ok(From::New),
-        text => parse::id(text).map(From::After),
+        text => Ok(match parse::id(text)? {
+            // Redis takes the greatest id for the sign.
+            StreamId::MAX => From::New,
+            id => From::After(id),
+        }),
     }
 }
 

@@ -135,15 +135,23 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         persist: true,
         ..Allowed::default()
     };
-    let options = options::parse(ctx, args.from(2), allowed)?;
+    let (options, time) = options::parse_words(args.from(2), allowed)?;
     let found = ctx.read_str(args.at(1))?;
+    if found.is_none() {
+        out.null();
+        return Ok(());
+    }
+    // The time is looked at only where there is something to expire.
+    let at_ms = match time {
+        Some((text, kind)) => Some(options::time_at(ctx, text, kind)?),
+        None => None,
+    };
     ctx.takes_text(found)?;
-    let exists = found.is_some();
     reply(found, out);
-    match options.expiry {
-        Expiry::At(at_ms) if exists => set_expiry(ctx, args, at_ms),
-        Expiry::Persist if exists => persist(ctx, args),
-        _ => {}
+    match at_ms {
+        Some(at_ms) => set_expiry(ctx, args, at_ms),
+        None if options.expiry == Expiry::Persist => persist(ctx, args),
+        None => {}
     }
     Ok(())
 }

@@ -123,8 +123,23 @@ pub(crate) fn parse<'a>(
     args: Args<'a>,
     allowed: Allowed,
 ) -> Result<Options<'a>, ReplyError> {
-    let mut options = Options::default();
     // The time is checked last, after the syntax of everything.
+    let (mut options, time) = parse_words(args, allowed)?;
+    if let Some((text, kind)) = time {
+        options.expiry = Expiry::At(time_at(ctx, text, kind)?);
+    }
+    Ok(options)
+}
+
+/// Parses the options in `args`, without the time: that comes as it is.
+///
+/// # Errors
+/// Syntax errors, bad digests.
+pub(crate) fn parse_words<'a>(
+    args: Args<'a>,
+    allowed: Allowed,
+) -> Result<(Options<'a>, Option<(&'a [u8], TimeKind)>), ReplyError> {
+    let mut options = Options::default();
     let mut time = None;
     let mut at = 0;
     while let Some(word) = args.get(at) {
@@ -162,10 +177,7 @@ pub(crate) fn parse<'a>(
             at += 1;
         }
     }
-    if let Some((text, kind)) = time {
-        options.expiry = Expiry::At(time_at(ctx, text, kind)?);
-    }
-    Ok(options)
+    Ok((options, time))
 }
 
 fn existence(word: &[u8]) -> Option<Condition<'static>> {

@@ -16,6 +16,8 @@ use crate::command::{Command, Group, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::multi::Transaction;
+use crate::server::Server;
+use crate::session::Session;
 
 /// `MULTI`
 pub const MULTI: Command = Command::new("multi", 1, multi)
@@ -54,10 +56,19 @@ fn multi(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult
 
 /// Leaves the transaction and returns it.
 pub(crate) fn leave(ctx: &mut Ctx<'_>) -> Option<Box<Transaction>> {
-    let transaction = ctx.session.transaction.take();
-    ctx.session.state.multi.store(-1, Relaxed);
-    ctx.session.state.multi_mem.store(0, Relaxed);
-    transaction
+    take(ctx.session)
+}
+
+/// Leaves the transaction and all watches, where no shards are locked.
+pub(crate) fn give_up(server: &Server, session: &mut Session) {
+    take(session);
+    super::watch::unwatch_gone(server, session);
+}
+
+fn take(session: &mut Session) -> Option<Box<Transaction>> {
+    session.state.multi.store(-1, Relaxed);
+    session.state.multi_mem.store(0, Relaxed);
+    session.transaction.take()
 }
 
 fn discard(ctx: &mut Ctx<'_>, _: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {

@@ -18,6 +18,6 @@ pub const COMMANDS: &[&Command] = &[
     &watch::UNWATCH,
 ];
 
-pub(crate) use exec::leave;
+pub(crate) use exec::{give_up, leave};
 pub use watch::{Leftovers, tidy_watches};
 pub(crate) use watch::{unwatch, unwatch_gone};

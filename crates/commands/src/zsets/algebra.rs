@@ -282,9 +282,9 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The score that a member's own score becomes here.
+    /// The score that a member's own score becomes here; not a number for infinity times 0.
     fn weighted(&self, score: f64) -> f64 {
-        or_zero(self.weight * if self.counts { 1.0 } else { score })
+        self.weight * if self.counts { 1.0 } else { score }
     }
 
     /// The unweighted score of a member.
@@ -356,7 +356,7 @@ fn union<'a>(sources: &[Source<'a>], aggregate: Aggregate) -> Members<'a> {
     for source in sources {
         let _ = source.try_blocks(|block| {
             for entry in block {
-                entry.score = source.weighted(entry.score);
+                entry.score = or_zero(source.weighted(entry.score));
                 // One form of each text, whatever container it comes from.
                 let name = match entry.member {
                     Item::Str(text) => Item::of(text),
@@ -391,7 +391,8 @@ fn intersect<'a>(
     let _ = first.try_blocks(|block| {
         others.iter().for_each(|other| other.prefetch(block));
         for entry in block {
-            entry.score = first.weighted(entry.score);
+            // Of the others, what is not a number makes a sum 0 and is no minimum or maximum.
+            entry.score = or_zero(first.weighted(entry.score));
             let in_all = others.iter().all(|other| {
                 let score = other.score(entry);
                 if let Some(score) = score {

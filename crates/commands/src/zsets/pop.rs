@@ -176,13 +176,16 @@ pub(super) fn parse_many(args: Args<'_>, at: usize) -> Result<(Args<'_>, bool, u
         Some(word) if word.eq_ignore_ascii_case(b"MAX") => true,
         _ => return Err(errors::SYNTAX),
     };
-    let limit = match args.len() - end - 1 {
-        0 => 1,
-        2 if args.at(end + 1).eq_ignore_ascii_case(b"COUNT") => {
-            count(args.at(end + 2), 1, errors::COUNT_NOT_POSITIVE)?
+    let limit = match (args.get(end + 1), args.get(end + 2)) {
+        (None, _) => 1,
+        (Some(word), Some(limit)) if word.eq_ignore_ascii_case(b"COUNT") => {
+            count(limit, 1, errors::COUNT_NOT_POSITIVE)?
         }
         _ => return Err(errors::SYNTAX),
     };
+    if args.len() > end + 3 {
+        return Err(errors::SYNTAX);
+    }
     Ok((Args::new(&args.as_slice()[at + 1..end]), max, limit))
 }
 
