@@ -42,6 +42,13 @@ fn what_config_set_sets_config_get_shows() {
         );
         assert_eq!(config(&mut client, "maxmemory-policy"), policy);
     }
+    if is_corewire() {
+        for policy in ["allkeys-lrm", "volatile-lrm"] {
+            let set = format!("CONFIG SET maxmemory-policy {policy}");
+            assert_eq!(client.call(&set), Value::ok());
+            assert_eq!(config(&mut client, "maxmemory-policy"), policy);
+        }
+    }
     client.call("CONFIG SET hash-max-ziplist-entries 128 timeout 77");
     assert_eq!(config(&mut client, "hash-max-listpack-entries"), "128");
     assert_eq!(config(&mut client, "timeout"), "77");

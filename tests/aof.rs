@@ -360,6 +360,29 @@ fn what_is_acknowledged_is_in_the_file() {
     }
 }
 
+/// G14.
+#[test]
+fn what_a_group_has_not_acknowledged_is_delivered_again_after_a_restart() {
+    let mut server = start(&with(&["--appendfsync", "always"]));
+    let mut client = server.raw();
+    client.call("XGROUP CREATE s g 0 MKSTREAM");
+    (1..=3).for_each(|i| drop(client.call(&format!("XADD s {i}-1 n {i}"))));
+    client.call("XREADGROUP GROUP g worker STREAMS s >");
+    assert_eq!(client.call("XACK s g 2-1"), Value::Integer(1));
+    server.kill_and_restart();
+    let server = loaded(server);
+    let mut client = server.raw();
+    let pending = client.call("XPENDING s g");
+    assert_eq!(pending.elements()[0], Value::Integer(2));
+    let again = client.call("XREADGROUP GROUP g worker STREAMS s 0");
+    let entries = again.elements()[0].elements()[1].elements();
+    let ids: Vec<String> = entries.iter().map(|it| it.elements()[0].text()).collect();
+    assert_eq!(ids, ["1-1", "3-1"]);
+    assert_eq!(client.call("XACK s g 1-1 3-1"), Value::Integer(2));
+    let new = client.call("XREADGROUP GROUP g worker STREAMS s >");
+    assert_eq!(new, Value::Null);
+}
+
 #[test]
 fn waitaof_waits_for_the_disk() {
     let server = start(&with(&["--appendfsync", "everysec"]));

@@ -1,12 +1,16 @@
 //! Clients that wait in commands, on several workers and on one.
 //!
 //! Who is served, when and by what; who is not; and that under load every element arrives exactly
-//! once. All but the tests that say so pass against `redis-server` 7.0 too.
+//! once; D3, D4, D10, G3, G13 and Z9 of the list of behaviours that the project serves. All but the
+//! tests that say so pass against `redis-server` 7.0 too.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+
+use redis::Commands;
+use redis::streams::{StreamReadOptions, StreamReadReply};
 
 use super::support::{RawClient, Server, Value, is_corewire, wait_until};
 
@@ -119,6 +123,69 @@ fn timeouts_are_exact() {
             assert!(late[0] < Duration::from_millis(10), "{late:?}");
         }
         assert_eq!(server.info("blocked_clients"), "0");
+    });
+}
+
+/// D3, D4.
+#[test]
+fn the_first_key_that_has_something_is_served_first() {
+    with_workers(|server| {
+        let mut other = server.raw();
+        other.call("RPUSH queue:low slow");
+        other.call("RPUSH queue:high urgent");
+        for proto in ["2", "3"] {
+            let mut client = server.raw();
+            client.call(&format!("HELLO {proto}"));
+            let pop = "BLPOP queue:high queue:low 10";
+            let (first, second) = (client.call(pop), client.call(pop));
+            assert_eq!(first, pair("queue:high", "urgent"));
+            assert_eq!(second, pair("queue:low", "slow"));
+            // Nothing: `*-1` in RESP2, `_` in RESP3.
+            client.send(b"BRPOP queue:high 0.01\r\n");
+            let nothing = if proto == "2" { "*-1" } else { "_" };
+            assert_eq!(client.read_line(), nothing);
+            client.send_command(&["BRPOP", "queue:low", "30"]);
+            wait_blocked(server, 1);
+            other.call("LPUSH queue:low late");
+            assert_eq!(client.read(), pair("queue:low", "late"));
+            other.call("RPUSH queue:low slow");
+            other.call("RPUSH queue:high urgent");
+        }
+        let refused = other.call("BLPOP queue:high -1");
+        assert_eq!(refused, Value::error("ERR timeout is negative"));
+        let refused = other.call("BLPOP queue:high x");
+        let no_float = "ERR timeout is not a float or out of range";
+        assert_eq!(refused, Value::error(no_float));
+    });
+}
+
+/// G3, G13: by the library, whose connection works on after it has waited in vain.
+#[test]
+fn readers_of_streams_get_what_comes_or_nothing_in_time() {
+    with_workers(|server| {
+        let mut reader = server.client();
+        let options = StreamReadOptions::default().count(10).block(30_000);
+        let reading = std::thread::spawn(move || {
+            let reply: StreamReadReply = reader.xread_options(&["s"], &["$"], &options)?;
+            Ok::<_, redis::RedisError>((reader, reply))
+        });
+        wait_blocked(server, 1);
+        let id = server.raw().call("XADD s * n 1").text();
+        let (mut reader, reply) = reading.join().expect("no panic").expect("an entry");
+        assert_eq!(reply.keys[0].ids[0].id, id);
+        let _: String = reader.xgroup_create("s", "g", "$").expect("a group");
+        let options = StreamReadOptions::default().group("g", "c").block(50);
+        for _ in 0..3 {
+            let began = Instant::now();
+            let reply = reader.xread_options(&["s"], &[">"], &options);
+            let reply: Option<StreamReadReply> = reply.expect("nothing, and no error");
+            assert!(reply.is_none_or(|reply| reply.keys.is_empty()));
+            assert!(began.elapsed() >= Duration::from_millis(49));
+        }
+        let id: String = reader.xadd("s", "*", &[("n", 2)]).expect("xadd");
+        let reply: StreamReadReply = reader.xread_options(&["s"], &[">"], &options).expect("it");
+        assert_eq!(reply.keys[0].ids[0].id, id);
+        reader.del::<_, ()>("s").expect("del");
     });
 }
 

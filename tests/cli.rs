@@ -211,3 +211,35 @@ fn redis_benchmark_runs() {
         assert!(!printed.contains("rror"), "{extra:?}: {printed}");
     }
 }
+
+/// S6: all that it tests when it is not told what.
+#[test]
+fn redis_benchmark_completes_its_default_suite() {
+    let server = Server::start(&[]);
+    let output = Command::new("redis-benchmark")
+        .args([
+            "-p",
+            &server.port().to_string(),
+            "-n",
+            "100",
+            "-c",
+            "5",
+            "-q",
+        ])
+        .output()
+        .expect("redis-benchmark runs");
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{printed}");
+    for test in [
+        "LPOP: ",
+        "SPOP: ",
+        "HSET: ",
+        "ZADD: ",
+        "ZPOPMIN: ",
+        "LRANGE_600 ",
+        "MSET ",
+    ] {
+        assert!(printed.contains(test), "{test}in {printed}");
+    }
+    assert!(!printed.contains("rror"), "{printed}");
+}

@@ -2,9 +2,9 @@
 //! project serves; the ids stand with the tests. What other languages' clients do is done with the
 //! `redis` crate or on the wire.
 //!
-//! Waiting for later subsystems: A4's users other than default, A17's `loading:1`, A20 (BLPOP),
-//! A22's subscriptions, A24 (replicas), A27's TLS. A12, A18 and A23 are about the client; what the
-//! server sees of them is here.
+//! A4's users other than default wait for users. A17's `loading:1` is with the snapshots, A20's
+//! BLPOP with the blocking commands, A24 with replication and the errors, A27's TLS with TLS. A12,
+//! A18, A22 and A23 are about the client; what the server sees of them is here.
 
 use std::io::Write;
 use std::time::Duration;

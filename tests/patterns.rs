@@ -322,3 +322,38 @@ fn a_server_that_comes_back_serves_again() {
     let () = server.client().set("k", "again").expect("set");
     assert_eq!(read(&server).as_deref(), Some("again"));
 }
+
+/// M14.
+#[test]
+fn a_lock_on_five_servers_needs_three_of_them() {
+    let mut servers: Vec<Option<Server>> = (0..5).map(|_| Some(Server::start(&[]))).collect();
+    let take = |servers: &[Option<Server>], token: &str| -> bool {
+        let up: Vec<&Server> = servers.iter().flatten().collect();
+        let got = up
+            .iter()
+            .filter(|server| acquire(&mut server.client(), "lock", token, 30_000))
+            .count();
+        if got < 3 {
+            for server in up {
+                release(&mut server.client(), "lock", token);
+            }
+        }
+        got >= 3
+    };
+    assert!(take(&servers, "one"));
+    assert!(!take(&servers, "two"), "it is taken");
+    for server in servers.iter().flatten() {
+        assert!(release(&mut server.client(), "lock", "one"));
+    }
+    servers[0] = None;
+    servers[3] = None;
+    assert!(take(&servers, "three"), "two of five are down");
+    for server in servers.iter().flatten() {
+        assert!(release(&mut server.client(), "lock", "three"));
+    }
+    servers[1] = None;
+    assert!(!take(&servers, "four"), "three of five are down");
+    for server in servers.iter().flatten() {
+        assert_eq!(server.raw().call("EXISTS lock"), Value::Integer(0));
+    }
+}

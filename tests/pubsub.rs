@@ -214,3 +214,41 @@ fn many_patterns_that_cannot_match_cost_a_publisher_little() {
     // Matching 20,000 patterns 200 times takes far longer than that, even in a debug build.
     assert!(time(&mut publisher) < std::time::Duration::from_secs(2));
 }
+
+/// J6: as libraries listen, in both protocols.
+#[test]
+fn a_library_listens_to_channels_and_patterns() {
+    let server = Server::start(&[]);
+    for protocol in ["", "?protocol=resp3"] {
+        let url = format!("redis://127.0.0.1:{}/{protocol}", server.port());
+        let client = redis::Client::open(url).expect("a url");
+        let mut connection = client.get_connection().expect("connect");
+        let mut listener = connection.as_pubsub();
+        let timeout = Some(super::support::PATIENCE);
+        listener.set_read_timeout(timeout).expect("a timeout");
+        listener.subscribe(&["news", "sport"]).expect("subscribe");
+        listener.psubscribe("events:*").expect("psubscribe");
+        let mut publisher = server.raw();
+        // The library does not wait for all confirmations.
+        wait_until("it has subscribed", || {
+            let channel = publisher.call("PUBSUB NUMSUB sport").elements()[1].number();
+            (channel, publisher.call("PUBSUB NUMPAT").number()) == (1, 1)
+        });
+        assert_eq!(publisher.call("PUBLISH sport 2:1"), Value::Integer(1));
+        assert_eq!(publisher.call("PUBLISH events:user 7"), Value::Integer(1));
+        let message = listener.get_message().expect("a message");
+        assert_eq!(message.get_channel_name(), "sport");
+        assert_eq!(message.get_payload::<String>(), Ok("2:1".to_owned()));
+        let message = listener.get_message().expect("a message");
+        assert_eq!(message.get_channel_name(), "events:user");
+        assert_eq!(message.get_pattern::<String>(), Ok("events:*".to_owned()));
+        assert_eq!(message.get_payload::<i64>(), Ok(7));
+        drop(listener);
+        // Unsubscribed from all, the connection serves commands again.
+        let set = redis::cmd("SET")
+            .arg("k")
+            .arg("v")
+            .query::<String>(&mut connection);
+        assert_eq!(set, Ok("OK".to_owned()));
+    }
+}

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use common::random::{self, below};
 
-use crate::support::{RawClient, Server, Value};
+use crate::support::{PATIENCE, RawClient, Server, Value};
 use grammar::{Command, Compare, Grammar};
 
 /// How long it runs, unless told otherwise.
@@ -50,9 +50,15 @@ impl Pair {
         let args = ["--enable-debug-command", "yes"];
         let redis = Server::start_redis(&args)?;
         let servers = [redis, Server::start(&args)];
+        let client = |server: &Server| {
+            let mut client = server.raw();
+            // Nothing takes that long, but measurements may stop all servers of a machine.
+            client.set_patience(PATIENCE * 7);
+            client
+        };
         let clients = servers
             .each_ref()
-            .map(|server| [server.raw(), server.raw()]);
+            .map(|server| [client(server), client(server)]);
         Some(Self { servers, clients })
     }
 

@@ -213,7 +213,8 @@ impl RawClient {
         self.stream.read_to_end(&mut rest).is_ok() && rest.is_empty()
     }
 
-    fn read_line(&mut self) -> String {
+    /// Reads one line, without its end.
+    pub(crate) fn read_line(&mut self) -> String {
         let mut line = Vec::new();
         self.stream
             .read_until(b'\n', &mut line)

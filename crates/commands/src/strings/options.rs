@@ -88,6 +88,9 @@ pub(crate) struct TimeKind {
     pub(crate) absolute: bool,
 }
 
+/// The text of a time, not looked at yet, and how to read it.
+pub(crate) type TimeText<'a> = (&'a [u8], TimeKind);
+
 /// The time option of that name.
 pub(crate) fn time_kind(word: &[u8]) -> Option<TimeKind> {
     let (seconds, absolute) = match word.len() {
@@ -138,7 +141,7 @@ pub(crate) fn parse<'a>(
 pub(crate) fn parse_words<'a>(
     args: Args<'a>,
     allowed: Allowed,
-) -> Result<(Options<'a>, Option<(&'a [u8], TimeKind)>), ReplyError> {
+) -> Result<(Options<'a>, Option<TimeText<'a>>), ReplyError> {
     let mut options = Options::default();
     let mut time = None;
     let mut at = 0;
