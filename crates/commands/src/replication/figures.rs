@@ -184,8 +184,8 @@ impl Replication {
     /// replicas and the append-only file only until it has been sent and written, beyond the
     /// backlog (evicting keys for that would make more of it), and what is being freed.
     ///
-    /// Both belong to one moment: what moves from the log to the backlog is not on its way, and what
-    /// comes or goes meanwhile otherwise makes too little of what counts rather than too much.
+    /// Both belong to one moment: what moves from the log to the backlog is not on its way, and
+    /// what comes or goes meanwhile otherwise makes too little of what counts rather than too much.
     pub fn used_memory(&self) -> UsedMemory {
         let state = self.state.lock();
         let before = common::memory::used_memory();
