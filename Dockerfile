@@ -1,5 +1,6 @@
 # Builds the server, then leaves everything but the binary behind.
-FROM rust:1.95-slim-bookworm AS build
+# The very version of rust-toolchain.toml: with another, rustup would fetch a second compiler.
+FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked --bin corewire-server
