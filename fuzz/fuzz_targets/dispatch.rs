@@ -3,9 +3,11 @@
 //!
 //! Each input meets an empty server without sockets, files or a host around it. Values are kept
 //! short, so that what a few thousand bytes can ask for is bounded. DEBUG and SHUTDOWN, which sleep
-//! and end the process by design, are left out.
+//! and end the process by design, are left out, and so are what replicas say without waiting for an
+//! answer. An input ends where its client becomes a replica: the stream that follows is no reply.
 #![no_main]
 
+use commands::session::client_flag;
 use commands::{FAMILIES, Origin, Outcome, Server, Session, Table};
 use keyspace::{Keyspace, KeyspaceConfig};
 use libfuzzer_sys::fuzz_target;
@@ -53,7 +55,7 @@ impl Client {
             let mut scratch = ArgScratch::new();
             batch.slice(i, input, &mut scratch);
             let args = batch.args(i, &scratch);
-            is_left_out(args.at(0)) || self.run(args)
+            is_left_out(args) || self.run(args)
         });
         commands::batch_end(&self.server, &mut self.session);
         go_on
@@ -80,6 +82,9 @@ impl Client {
             Outcome::Blocked => return false,
             Outcome::Done | Outcome::Close => {}
         }
+        if self.session.has_flag(client_flag::REPLICA) {
+            return false;
+        }
         let silent = [before.1, self.session.reply_mode]
             .iter()
             .any(|mode| *mode != commands::session::ReplyMode::On);
@@ -91,10 +96,18 @@ impl Client {
     }
 }
 
-fn is_left_out(name: &[u8]) -> bool {
-    [&b"debug"[..], b"shutdown"]
-        .iter()
-        .any(|left_out| name.eq_ignore_ascii_case(left_out))
+fn is_left_out(args: Args<'_>) -> bool {
+    let is = |name: &[u8]| args.at(0).eq_ignore_ascii_case(name);
+    is(b"debug") || is(b"shutdown") || is(b"replconf") && says_position(args)
+}
+
+/// Whether one of REPLCONF's options, which come in pairs, is never answered.
+fn says_position(args: Args<'_>) -> bool {
+    args.iter().skip(1).step_by(2).any(|option| {
+        [&b"ack"[..], b"getack"]
+            .iter()
+            .any(|silent| option.eq_ignore_ascii_case(silent))
+    })
 }
 
 /// SUBSCRIBE and its kin answer once for each channel, in a transaction too.
