@@ -22,6 +22,7 @@ mod mailbox;
 mod memory;
 mod network;
 mod output;
+mod priority;
 mod registry;
 mod service;
 mod settings;

@@ -24,7 +24,7 @@ use self::slots::Slots;
 use crate::acceptor::NewConn;
 use crate::connection::{Connection, Next};
 use crate::context::Cx;
-use crate::executors::{Executors, Job};
+use crate::executors::{Executors, Job, LOOK_US};
 use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
 use crate::network::Shared;
 use crate::{Client, ClientAddress, NetStats, Service};
@@ -102,6 +102,9 @@ impl<S: Service> Worker<S> {
                 self.settle();
             }
             self.cx.service.round_end();
+            if self.cx.executors.are_busy() {
+                self.cx.executors.look_after();
+            }
             self.run_timers();
             self.slots.recycle();
         }
@@ -139,7 +142,12 @@ impl<S: Service> Worker<S> {
             .min(self.next_tick_ms)
             .min(self.cx.timers.next_ms());
         let wait_ms = |next: i64| next.saturating_sub(now_ms()).max(0);
-        (next != i64::MAX).then(|| Duration::from_millis(wait_ms(next) as u64))
+        let wait = (next != i64::MAX).then(|| Duration::from_millis(wait_ms(next) as u64));
+        let look = Duration::from_micros(LOOK_US);
+        match self.cx.executors.are_busy() {
+            true => Some(wait.map_or(look, |wait| wait.min(look))),
+            false => wait,
+        }
     }
 
     fn on_event(&mut self, event: &mio::event::Event) {
