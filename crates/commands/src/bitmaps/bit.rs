@@ -11,6 +11,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{DENYOOM, FAST, READONLY, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx, wrong_type};
 
 /// `SETBIT`
@@ -21,7 +22,8 @@ pub const SETBIT: Command = Command::new("setbit", 4, setbit)
     .flags(WRITE | DENYOOM)
     .categories(category::BITMAP)
     .keys(&[KeySpec::at(1, "RW access update")])
-    .args("key:key@0 offset:integer value:integer");
+    .args("key:key@0 offset:integer value:integer")
+    .cost(Cost::AtMost(cost::grow_bits));
 
 /// `GETBIT`
 pub const GETBIT: Command = Command::new("getbit", 3, getbit)
@@ -72,6 +74,7 @@ fn setbit(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
     let old = ctx.peek_str(args.at(1))?;
     let long_enough = old.is_some_and(|text| text.len() > at);
     let was = old.is_some_and(|text| is_set(text.as_bytes(&mut None), offset));
+    ctx.takes_growth(old.map_or(0, |text| text.len()), at + 1)?;
     if !long_enough || was != on {
         let mut key = ctx.write(args.at(1));
         let bytes = key.raw_mut(at + 1).map_err(wrong_type)?;

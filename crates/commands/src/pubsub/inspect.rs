@@ -9,6 +9,7 @@ use resp::{Args, ReplyWriter, errors};
 use super::registry::Kind;
 use crate::command::flag::{LOADING, PUBSUB as PUBSUB_FLAG, STALE};
 use crate::command::{Command, Group};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 const FLAGS: u64 = PUBSUB_FLAG | LOADING | STALE;
@@ -36,7 +37,8 @@ pub const PUBSUB_CHANNELS: Command = Command::new("channels", -2, pubsub_channel
     .since("2.8.0")
     .docs("Returns the channels that have subscribers.", "O(N)")
     .flags(FLAGS)
-    .args("pattern:pattern?");
+    .args("pattern:pattern?")
+    .cost(Cost::AtMost(cost::channels));
 
 /// `PUBSUB HELP`
 pub const PUBSUB_HELP: Command = Command::new("help", 2, pubsub_help)
@@ -66,7 +68,8 @@ pub const PUBSUB_SHARDCHANNELS: Command = Command::new("shardchannels", -2, pubs
     .since("7.0.0")
     .docs("Returns the shard channels that have subscribers.", "O(N)")
     .flags(FLAGS)
-    .args("pattern:pattern?");
+    .args("pattern:pattern?")
+    .cost(Cost::AtMost(cost::channels));
 
 /// `PUBSUB SHARDNUMSUB`
 pub const PUBSUB_SHARDNUMSUB: Command = Command::new("shardnumsub", -2, pubsub_shardnumsub)
@@ -114,6 +117,11 @@ fn channels(ctx: &Ctx<'_>, kind: Kind, args: Args<'_>, out: &mut ReplyWriter<'_>
     if args.len() > 3 {
         return Err(errors::subcommand_syntax("pubsub", args.at(1)));
     }
+    let channels = match kind {
+        Kind::Channel => ctx.server.pubsub.channel_count(),
+        _ => ctx.server.pubsub.shard_channel_count(),
+    };
+    ctx.takes(channels, cost::KEY_NS)?;
     let pattern = args.get(2);
     let all = out.deferred_array();
     let mut count = 0;

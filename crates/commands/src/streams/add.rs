@@ -4,7 +4,7 @@
 //! that was given, and an exact form of a trimming that was approximate.
 
 use datatypes::Stream;
-use datatypes::stream::{AppendError, NewId, NodeLimits, StreamId};
+use datatypes::stream::{AppendError, Keep, NewId, NodeLimits, StreamId, Trim};
 use keyspace::Value;
 use resp::{Args, ReplyError, ReplyWriter, errors};
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,6 +13,7 @@ use super::trim::{self, Options};
 use crate::collection::{open_checked, view};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 use crate::server::Server;
 
@@ -32,7 +33,8 @@ pub const XADD: Command = Command::new("xadd", -5, xadd)
          minid=MINID!^6.2.0) operator?(equal=\"=\"! | approximately=\"~\"!) threshold \
          count:integer=LIMIT?^6.2.0} id_or_auto(auto_id=\"*\"! | id) field_value*{field \
          value}",
-    );
+    )
+    .cost(Cost::AtMost(cost::add_trim));
 
 fn limits(server: &Server) -> NodeLimits {
     NodeLimits {
@@ -45,6 +47,18 @@ fn append_error(error: AppendError) -> ReplyError {
     match error {
         AppendError::IdTooSmall => errors::stream::XADD_SMALL_ID,
         AppendError::TooLarge => errors::stream::TOO_LARGE,
+    }
+}
+
+/// About how many entries a trimming is going to take out.
+fn excess(stream: &Stream, trim: &Trim) -> usize {
+    let excess = match trim.keep {
+        Keep::Last(kept) => stream.len().saturating_sub(kept) as usize,
+        Keep::From(id) => cost::span(stream, StreamId::MIN, id),
+    };
+    match trim.limit {
+        0 => excess,
+        limit => excess.min(limit as usize),
     }
 }
 
@@ -62,6 +76,9 @@ fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     }
     if new_id == NewId::Exact(StreamId::MIN) {
         return Err(errors::stream::XADD_ZERO_ID);
+    }
+    if let (Some(trim), Some(stream)) = (&trim, ctx.peek_as::<Stream>(args.at(1))?) {
+        ctx.takes(excess(stream, trim), cost::WALK_NS)?;
     }
     let limits = limits(ctx.server);
     let mut key = ctx.write(args.at(1));

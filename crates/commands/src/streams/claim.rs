@@ -13,6 +13,7 @@ use super::propagate::{self, Claimed};
 use crate::collection::open_checked;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `XCLAIM`
@@ -45,7 +46,8 @@ pub const XAUTOCLAIM: Command = Command::new("xautoclaim", -6, xautoclaim)
     .categories(category::STREAM)
     .tips(&["nondeterministic_output"])
     .keys(&[KeySpec::at(1, "RW delete")])
-    .args("key:key@0 group consumer min-idle-time start count:integer=COUNT? justid=JUSTID!?");
+    .args("key:key@0 group consumer min-idle-time start count:integer=COUNT? justid=JUSTID!?")
+    .cost(Cost::AtMost(cost::pending));
 
 /// Whether the stream and its group are there.
 fn check_group(ctx: &Ctx<'_>, args: Args<'_>) -> Result<(), ReplyError> {
@@ -250,6 +252,11 @@ fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
     let start = parse::start(args.at(5))?;
     let (count, just_id) = xautoclaim_options(args)?;
     check_group(ctx, args)?;
+    let pending = ctx
+        .peek_as::<Stream>(args.at(1))?
+        .and_then(|stream| stream.group(args.at(2)))
+        .map_or(0, |group| group.pending_len());
+    ctx.takes(pending.min(count), cost::PENDING_NS)?;
     let now_ms = ctx.now_ms();
     let options = ClaimOptions {
         min_idle_ms,

@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 use super::parse;
 use crate::command::flag::{LOADING, READONLY, STALE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `XINFO`
@@ -59,7 +60,8 @@ pub const XINFO_STREAM: Command = Command::new("stream", -3, xinfo_stream)
     .flags(READONLY)
     .categories(category::STREAM)
     .keys(&[KeySpec::at(2, "RO access")])
-    .args("key:key@0 full=FULL?{count:integer=COUNT?}");
+    .args("key:key@0 full=FULL?{count:integer=COUNT?}")
+    .cost(Cost::AtMost(cost::entries));
 
 fn stream_of<'c>(ctx: &'c Ctx<'_>, args: Args<'_>) -> Result<&'c Stream, ReplyError> {
     ctx.read_as::<Stream>(args.at(2))?.ok_or(errors::NO_KEY)
@@ -131,6 +133,9 @@ fn parse_full(args: Args<'_>) -> Result<Option<usize>, ReplyError> {
 fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let stream = stream_of(ctx, args)?;
     let full = parse_full(args)?;
+    if let Some(count) = full {
+        ctx.takes(contents_len(stream, count), cost::ENTRY_NS)?;
+    }
     let counters = stream.counters();
     out.map(if full.is_some() { 9 } else { 10 });
     out.bulk(b"length");
@@ -152,6 +157,19 @@ fn xinfo_stream(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) ->
         Some(count) => contents(stream, count, out),
     }
     Ok(())
+}
+
+/// How many entries, of the stream and pending, the long form is going to list.
+fn contents_len(stream: &Stream, count: usize) -> usize {
+    let limit = if count == 0 { usize::MAX } else { count };
+    // Each that is pending stands with its group, and with its consumer.
+    let pending = |group: &ConsumerGroup| {
+        let consumers = group.consumers_len().saturating_add(1);
+        let listed = limit.saturating_mul(consumers);
+        (2 * group.pending_len()).min(listed)
+    };
+    let groups: usize = stream.groups().map(|(_, group)| pending(group)).sum();
+    (stream.len() as usize).min(limit) + groups
 }
 
 /// The short form's end: number of groups, first and last entry.

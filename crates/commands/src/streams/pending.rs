@@ -29,7 +29,7 @@ pub const XPENDING: Command = Command::new("xpending", -3, xpending)
         "key:key@0 group filters?{min-idle-time:integer=IDLE?^6.2.0 start end \
          count:integer consumer?}",
     )
-    .cost(Cost::Before(cost::walk));
+    .cost(Cost::AtMost(cost::entries));
 
 /// The longer form.
 struct Filter<'a> {
@@ -76,7 +76,12 @@ fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
         .ok_or_else(|| errors::stream::nogroup(args.at(1), args.at(2)))?;
     match filter {
         None => summary(group, out),
-        Some(filter) => list(group, &filter, now_ms, out),
+        Some(filter) => {
+            // All that are in the range are passed over, too.
+            ctx.takes(group.pending_len(), cost::WALK_NS)?;
+            ctx.takes(group.pending_len().min(filter.count), cost::ENTRY_NS)?;
+            list(group, &filter, now_ms, out);
+        }
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ pub const XREADGROUP: Command = Command::new("xreadgroup", -7, xreadgroup)
         "group_consumer=GROUP{group consumer} count:integer=COUNT? \
          milliseconds:integer=BLOCK? noack=NOACK!? streams=STREAMS{key:key@0* id*}",
     )
-    .cost(Cost::AtMost(cost::entries));
+    .cost(Cost::AtMost(cost::pending));
 
 /// From where on a stream is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,7 +215,7 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         };
         let Some(start) = id.next() else { continue };
         if stream.last_live_id().is_some_and(|last| last >= start) {
-            takes(ctx, stream, start, request.count)?;
+            ctx.takes(new_len(stream, start, request.count), cost::ENTRY_NS)?;
             frame.begin_stream(key, out);
             let entries = stream.range(start, StreamId::MAX, false);
             super::write_entries(entries, request.count, out);
@@ -233,14 +233,14 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     Ok(())
 }
 
-/// Leaves the worker where the entries from `start` on, at most `count` of them (0: all), are many.
-///
-/// # Errors
-/// If so.
-fn takes(ctx: &Ctx<'_>, stream: &Stream, start: StreamId, count: usize) -> CmdResult {
-    let len = cost::span(stream, start, StreamId::MAX);
-    let len = if count == 0 { len } else { len.min(count) };
-    ctx.takes(len, cost::ENTRY_NS)
+/// About how many entries are read from `start` on, at most `count` (0: all).
+fn new_len(stream: &Stream, start: StreamId, count: usize) -> usize {
+    limited(cost::span(stream, start, StreamId::MAX), count)
+}
+
+/// At most `count`, if that is not 0.
+fn limited(len: usize, count: usize) -> usize {
+    if count == 0 { len } else { len.min(count) }
 }
 
 /// Nothing was found: waits, if that is asked for and possible.
@@ -298,7 +298,12 @@ fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> C
         }
         let from = resolve_in_group(id)?;
         if let (From::New, Some((stream, group))) = (&from, found) {
-            takes(ctx, stream, group.last_id(), request.count)?;
+            let len = new_len(stream, group.last_id(), request.count);
+            ctx.takes(len, cost::DELIVER_NS)?;
+        }
+        if let (From::After(_), Some((_, group))) = (&from, found) {
+            let len = group.consumer(consumer).map_or(0, |c| c.pending_len());
+            ctx.takes(limited(len, request.count), cost::PENDING_NS)?;
         }
         sources.push((key, from));
     }

@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx, wrong_type};
 
 /// `SETRANGE`
@@ -23,7 +24,8 @@ pub const SETRANGE: Command = Command::new("setrange", 4, setrange)
     .flags(WRITE | DENYOOM)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RW update")])
-    .args("key:key@0 offset:integer value");
+    .args("key:key@0 offset:integer value")
+    .cost(Cost::AtMost(cost::grow_bytes));
 
 /// `APPEND`
 pub const APPEND: Command = Command::new("append", 3, append)
@@ -83,6 +85,7 @@ fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
     }
     check_len(ctx, offset.saturating_add(patch.len() as u64))?;
     let offset = offset as usize;
+    ctx.takes_growth(len, offset + patch.len())?;
     let mut key = ctx.write(args.at(1));
     let bytes = key.raw_mut(offset + patch.len()).map_err(wrong_type)?;
     bytes[offset..offset + patch.len()].copy_from_slice(patch);

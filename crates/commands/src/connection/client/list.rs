@@ -10,6 +10,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::{Command, Group, category};
+use crate::cost;
 use crate::ctx::{CmdResult, Ctx};
 use crate::host::{ClientBuffers, ClientView};
 use crate::server::Server;
@@ -200,8 +201,10 @@ fn client_list(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
         return Err(errors::SYNTAX);
     }
     let mut lines = String::new();
+    let (mut spent_ns, budget_ns) = (0, ctx.budget_ns());
     let mut add = |client: &dyn ClientView| {
-        if only_class.is_none_or(|class| class == client.class()) {
+        spent_ns += cost::CLIENT_NS;
+        if spent_ns < budget_ns && only_class.is_none_or(|class| class == client.class()) {
             describe_to(ctx, args, client, &mut lines);
             lines.push('\n');
         }
@@ -216,6 +219,9 @@ fn client_list(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
                 host.with_client(*id as u64, &mut add);
             }),
         }
+    }
+    if spent_ns >= budget_ns {
+        ctx.leave()?;
     }
     out.verbatim(b"txt", lines.as_bytes());
     Ok(())
