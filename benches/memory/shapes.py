@@ -18,8 +18,8 @@ def resp(*words):
 
 @dataclass(frozen=True)
 class Shape:
-    """`command(i)` adds element `i`; `limit` is what ours may take. Measured over a doubling from `first`
-    on: some 30 to 120 MB, beside which a huge page of 2 MB and the server's buffers are little.
+    """`command(i)` adds element `i`; `limit` is what ours may take. Measured over a doubling
+    from `first` on: 30 to 240 MB, beside which a server's own buffers are little.
     """
 
     name: str
