@@ -1,12 +1,12 @@
 //! The one entrance for commands, whoever sends them: look up, admit, queue or run.
 //!
-//! The network layer calls [`prepare`] for every command of a read batch, then [`prefetch`] for
-//! all of them, and then [`dispatch`] for each in order; what was looked up and hashed is handed
-//! over in [`Prepared`] and not done again.
+//! The network layer calls [`prepare`] for every command of a read batch, and then [`dispatch`] for
+//! each in order, while [`crate::prefetch`] goes ahead of it; what was looked up and hashed is
+//! handed over in [`Prepared`] and not done again.
 
 use std::sync::Arc;
 
-use keyspace::{DbId, KeyHash};
+use keyspace::KeyHash;
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::call;
@@ -98,34 +98,6 @@ fn prepared(server: &Server, id: CommandId, args: Args<'_>) -> Prepared {
                 hash: server.keyspace.hash(key),
                 member,
             }
-        }
-    }
-}
-
-/// Begins to load what a batch of commands will touch into the cache: all buckets, then, as they
-/// arrive, the entries, and then what the commands look at in large values.
-pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared]) {
-    session.ahead = batch.len() as u32;
-    session.is_open = plain::is_open(server, session);
-    let hashes = || batch.iter().filter(|p| p.hashed).map(|p| p.hash);
-    hashes().for_each(|hash| server.keyspace.prefetch(session.db, hash));
-    hashes().for_each(|hash| server.keyspace.prefetch_entry(session.db, hash));
-    if batch.iter().any(|p| p.member != 0) {
-        prefetch_members(server, session.db, batch);
-    }
-}
-
-/// Begins to load what commands look at in large values, or the small values themselves.
-fn prefetch_members(server: &Server, db: DbId, batch: &[Prepared]) {
-    let keyspace = &server.keyspace;
-    let mut in_tables: u64 = 0;
-    for (i, p) in batch.iter().enumerate().filter(|(_, p)| p.member != 0) {
-        let is_table = keyspace.prefetch_value(db, p.hash, p.member);
-        in_tables |= u64::from(is_table) << (i & 63);
-    }
-    for (i, p) in batch.iter().enumerate() {
-        if in_tables >> (i & 63) & 1 != 0 && p.member != 0 {
-            keyspace.prefetch_member(db, p.hash, p.member);
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod hotkeys;
 pub mod jobs;
 pub mod keys;
 pub mod latency;
+mod lookahead;
 pub mod monitor;
 pub mod multi;
 pub mod notify;
@@ -62,10 +63,11 @@ mod zsets;
 pub use blocking::attend;
 pub use ctx::{CmdResult, Ctx};
 pub use dispatch::{
-    Outcome, Prepared, batch_end, disconnect, dispatch, prefetch, prepare, prepare_for, timed_out,
+    Outcome, Prepared, batch_end, disconnect, dispatch, prepare, prepare_for, timed_out,
 };
 pub use families::FAMILIES;
 pub use generic::migrate::tick as migrate_tick;
+pub use lookahead::prefetch;
 pub use origin::Origin;
 pub use server::Server;
 pub use session::Session;

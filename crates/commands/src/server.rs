@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use keyspace::{DbId, Keyspace};
+use keyspace::{DbId, Keyspace, Pace};
 use replication::{Audience, Log};
 
 use crate::admin::Switches;
@@ -82,6 +82,8 @@ pub struct Server {
     pub replication: Replication,
     /// Watches that are still to be given up.
     pub(crate) watch_leftovers: crate::transactions::Leftovers,
+    /// See [`mod@crate::lookahead`].
+    pub(crate) look_ahead: Pace,
     host: OnceLock<Arc<dyn Host>>,
 }
 
@@ -116,6 +118,7 @@ impl Server {
             changes_at_save: AtomicU64::new(0),
             last_save_s: AtomicI64::new(common::clock::now_ms() / 1000),
             watch_leftovers: Default::default(),
+            look_ahead: Pace::of(workers),
             host: OnceLock::new(),
         }
     }

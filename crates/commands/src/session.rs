@@ -295,6 +295,10 @@ pub struct Session {
     pub(crate) untimed: Untimed,
     /// Commands of the read batch behind the running one, if it is known that there are any.
     pub(crate) ahead: u32,
+    /// The read batch has commands that look at members of values.
+    pub(crate) looks_into_values: bool,
+    /// Which of them look into a table, a bit for each.
+    pub(crate) in_tables: u64,
     /// The command that was looked up last.
     pub(crate) found: Cell<Found>,
     /// Plain commands of the read batch may go the short way; see [`crate::plain`].
@@ -342,6 +346,8 @@ impl Session {
             clock_us: 0,
             untimed: Untimed::default(),
             ahead: 0,
+            looks_into_values: false,
+            in_tables: 0,
             found: Cell::default(),
             is_open: false,
         }

@@ -22,6 +22,20 @@ pub struct KeyspaceConfig {
     pub shards: usize,
 }
 
+impl KeyspaceConfig {
+    /// So many shards for so many worker threads. Each time a worker comes to a shard that another
+    /// was in since it looked ahead at it, the lock's line has to come over again: with 64 shards
+    /// two workers did 1.4 times the operations of one, with 256 1.87 times. One worker takes
+    /// nothing away from itself, and fewer shards lie closer together.
+    #[must_use]
+    pub fn shards_for(workers: usize) -> usize {
+        match workers {
+            0 | 1 => 64,
+            _ => workers.saturating_mul(128),
+        }
+    }
+}
+
 impl Default for KeyspaceConfig {
     fn default() -> Self {
         Self {
@@ -118,17 +132,22 @@ impl Keyspace {
         (&self.shards[id.index()], id)
     }
 
-    /// Asks for the bucket of a key and for the shard's lock. Does not lock if the key is in the
-    /// first database; if in another, gives up if the shard is busy.
+    /// Asks for the bucket of a key. Does not lock if the key is in the first database; if in
+    /// another, gives up if the shard is busy.
     #[inline]
     pub fn prefetch(&self, db: DbId, hash: KeyHash) {
         let (shard, id) = self.shard(hash);
         if db == DbId(0) {
             shard.hints.prefetch(hash.0);
-            shard.prefetch();
         } else {
             Self::prefetch_locked(shard, id, db, hash);
         }
+    }
+
+    /// Asks for the lock of a key's shard, to take it soon.
+    #[inline]
+    pub fn prefetch_lock(&self, hash: KeyHash) {
+        self.shard(hash).0.prefetch();
     }
 
     fn prefetch_locked(shard: &Shard, id: ShardId, db: DbId, hash: KeyHash) {

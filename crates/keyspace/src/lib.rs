@@ -3,6 +3,7 @@
 //! [`Keyspace`] is the whole; [`Keyspace::try_lock_or_park`] gives [`Locked`] shards, their parts
 //! of a database are [`Db`]s, and [`Db::write`] is the one door for changes.
 
+mod ahead;
 pub mod clock;
 mod db;
 mod effects;
@@ -23,6 +24,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::{Pace, Step};
 pub use db::{Db, DueKey};
 pub use effects::{DbKey, Effects, Event, EventClass, KeyEvent, OnExpired};
 pub use entry::{

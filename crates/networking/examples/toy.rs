@@ -29,7 +29,9 @@ impl Service for Toy {
 
     fn prepare(&self, (): &(), _: Args<'_>) {}
 
-    fn prefetch(&self, (): &mut (), _: &[()]) {}
+    fn prefetch(&self, (): &mut (), _: &[()], _: usize) -> usize {
+        usize::MAX
+    }
 
     fn dispatch(&self, (): &mut (), args: Args<'_>, (): (), out: &mut ReplyWriter<'_>) -> Outcome {
         match (args.at(0).to_ascii_uppercase().as_slice(), args.len()) {

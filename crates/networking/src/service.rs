@@ -36,10 +36,10 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// before the first runs, and again for a command that was deferred.
     fn prepare(&self, session: &Self::Session, args: Args<'_>) -> Self::Prepared;
 
-    /// Asks the memory for what a batch of several prepared commands will touch: buckets first,
-    /// then entries. Not called for a single command, which would gain nothing. The commands are
-    /// dispatched next.
-    fn prefetch(&self, session: &mut Self::Session, batch: &[Self::Prepared]);
+    /// Asks the memory for what a batch of several prepared commands will touch. Called before the
+    /// command `at` is dispatched, the first time with 0; answers before which one it wants to be
+    /// called again. Not called for a single command, which would gain nothing.
+    fn prefetch(&self, session: &mut Self::Session, batch: &[Self::Prepared], at: usize) -> usize;
 
     /// Runs a command. On [`Outcome::Deferred`] it must have written nothing.
     fn dispatch(

@@ -180,8 +180,8 @@ impl Service for App {
     }
 
     #[inline]
-    fn prefetch(&self, session: &mut Session, batch: &[Prepared]) {
-        commands::prefetch(&self.server, session, batch);
+    fn prefetch(&self, session: &mut Session, batch: &[Prepared], at: usize) -> usize {
+        commands::prefetch(&self.server, session, batch, at)
     }
 
     #[inline]

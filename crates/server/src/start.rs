@@ -228,7 +228,7 @@ fn wait_for_end(process: &Process, host: &ServerHost, server: &Server, snapshots
 fn server(config: &Config, extras: &Collected, workers: usize) -> anyhow::Result<Arc<Server>> {
     let keyspace = Arc::new(Keyspace::new(KeyspaceConfig {
         databases: config.unsigned("databases") as usize,
-        shards: (workers * 16).max(64),
+        shards: KeyspaceConfig::shards_for(workers),
     }));
     let table = table(extras)?;
     Ok(Arc::new(Server::new(keyspace, table, workers)))

@@ -72,10 +72,11 @@ pub struct Moved<I> {
 #[inline]
 pub fn prefetch_write<T>(ptr: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a prefetch is a hint; it does not fault on any address.
+    // SAFETY: a prefetch is a hint; it does not fault on any address. (The intrinsic becomes a
+    // prefetch for reading unless the whole program is built for newer processors; those that do
+    // not know this instruction take it for a no-op.)
     unsafe {
-        use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        _mm_prefetch(ptr.cast::<i8>(), _MM_HINT_ET0);
+        core::arch::asm!("prefetchw [{0}]", in(reg) ptr, options(nostack, preserves_flags));
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     prefetch(ptr.cast());

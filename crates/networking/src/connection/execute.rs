@@ -128,13 +128,15 @@ impl<S: Service> Connection<S> {
             let args = batch.args(i, scratch);
             cx.prepared[i] = cx.service.prepare(&self.session, args);
         }
-        if count - first > 1 {
-            cx.service
-                .prefetch(&mut self.session, &cx.prepared[first..count]);
-        }
+        let mut prefetch_at = if count - first > 1 { first } else { count };
         self.output.open(&mut cx.pool);
         self.unasked = true;
         for i in first..count {
+            if i == prefetch_at {
+                let batch = &cx.prepared[first..count];
+                let next = cx.service.prefetch(&mut self.session, batch, i - first);
+                prefetch_at = first.saturating_add(next);
+            }
             let args = batch.args(i, scratch);
             let proto = cx.service.proto(&self.session);
             let mut out = ReplyWriter::new(&mut self.output.tail, proto);

@@ -145,7 +145,9 @@ impl Service for Toy {
         args.len() as u32
     }
 
-    fn prefetch(&self, _: &mut Session, _: &[u32]) {}
+    fn prefetch(&self, _: &mut Session, _: &[u32], _: usize) -> usize {
+        usize::MAX
+    }
 
     fn lend(&self, session: &mut Session) -> Session {
         let stand_in = Session {
