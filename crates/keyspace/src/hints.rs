@@ -7,9 +7,9 @@
 //! Only for the first database, which nearly all keys are in.
 
 use crate::entry::EntryBox;
-use datatypes::table::{SegmentHint, Table};
+use datatypes::table::{SegmentHint, Table, prefetch, prefetch_record};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 /// Directories have up to 2^23 records.
 const DEPTHS: usize = 24;
@@ -19,17 +19,23 @@ const DEPTHS: usize = 24;
 #[repr(align(64))]
 pub(crate) struct Hints {
     depth: AtomicU8,
+    /// Where the table's own directory is, and the table: what a look-up reads first.
+    records: AtomicUsize,
+    table: AtomicUsize,
     directories: [OnceLock<Box<[SegmentHint]>>; DEPTHS],
 }
 
 impl Hints {
-    /// Asks for the bucket where a hash probably is.
+    /// Asks for the bucket where a hash probably is, and for what leads to it.
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {
         let depth = self.depth.load(Relaxed);
+        prefetch(std::ptr::without_provenance(self.table.load(Relaxed)));
+        let index = (hash >> 1 >> (63 - depth)) as usize;
+        prefetch_record(self.records.load(Relaxed), index);
         if let Some(directory) = self.directories.get(usize::from(depth))
             && let Some(directory) = directory.get()
-            && let Some(segment) = directory.get((hash >> 1 >> (63 - depth)) as usize)
+            && let Some(segment) = directory.get(index)
         {
             segment.prefetch(hash);
         }
@@ -38,6 +44,7 @@ impl Hints {
     /// Follows the table.
     #[cold]
     pub(crate) fn follow(&self, table: &mut Table<EntryBox>) {
+        self.table.store(std::ptr::from_ref(table).addr(), Relaxed);
         let Some(moved) = table.take_moved() else {
             return;
         };
@@ -57,6 +64,7 @@ impl Hints {
         for (hint, words) in directory.iter().skip(moved.first).zip(moved.segments) {
             hint.set(words);
         }
+        self.records.store(moved.directory, Relaxed);
         self.depth.store(moved.depth, Relaxed);
     }
 }

@@ -24,8 +24,7 @@ mod walk;
 mod tests;
 
 pub use item::Item;
-pub(crate) use prefetch::prefetch;
-pub use prefetch::{Moved, SegmentHint, prefetch_write};
+pub use prefetch::{Moved, SegmentHint, prefetch, prefetch_record, prefetch_write};
 pub use walk::{POSITION_BITS, SegmentId};
 
 use bucket::{Bucket, SLOTS};

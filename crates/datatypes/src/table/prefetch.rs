@@ -62,10 +62,19 @@ impl SegmentHint {
 pub struct Moved<I> {
     /// The top bits of a hash that choose a segment.
     pub depth: u8,
+    /// Where the directory is: an address, to be given to [`prefetch_record`] only.
+    pub directory: usize,
     /// The first segment that changed.
     pub first: usize,
     /// The words of those that changed, from the first on.
     pub segments: I,
+}
+
+/// Asks for the record of a segment in the directory that is, or was, at this address.
+#[inline]
+pub fn prefetch_record(directory: usize, index: usize) {
+    let address = directory.wrapping_add(index * size_of::<Record>());
+    prefetch(std::ptr::without_provenance(address));
 }
 
 /// Asks for the cache line at `ptr` in order to write to it.
@@ -84,7 +93,7 @@ pub fn prefetch_write<T>(ptr: *const T) {
 
 /// Asks for the cache line at `ptr`; does nothing where the processor has no such hint.
 #[inline]
-pub(crate) fn prefetch(ptr: *const u8) {
+pub fn prefetch(ptr: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch is a hint; it does not fault on any address.
     unsafe {
@@ -126,6 +135,7 @@ impl<T: Item> Table<T> {
         let moved = self.directory.get(low as usize..high as usize)?;
         Some(Moved {
             depth: self.depth,
+            directory: self.directory.as_ptr().addr(),
             first: low as usize,
             segments: moved.iter().map(SegmentHint::words),
         })
