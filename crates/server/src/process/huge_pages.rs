@@ -1,7 +1,7 @@
 //! Transparent huge pages: kept from a small server, left to a large one.
 //!
-//! The allocator asks for them, and the kernel then hands out 2 MB at the first touch. While there is
-//! little data that is a large part of all memory: 17 MB in an empty server, and some bytes more
+//! The allocator asks for them, and the kernel then hands out 2 MB at the first touch. While there
+//! is little data that is a large part of all memory: 17 MB in an empty server, and some bytes more
 //! for every element of a few megabytes. In much data they spare reads a look-up of addresses.
 //!
 //! Not here: the warning and `disable-thp`, which forbids them for good ([`super::check`]).
