@@ -20,8 +20,7 @@ pub fn prefetch(server: &Server, session: &mut Session, batch: &[Prepared], at: 
         session.ahead = batch.len() as u32;
         session.is_open = plain::is_open(server, session);
         session.looks_into_values = batch.iter().any(|p| p.member != 0);
-        let hashes = batch.iter().filter(|p| p.hashed).map(|p| p.hash);
-        hashes.for_each(|hash| server.keyspace.prefetch(session.db, hash));
+        hashes(batch).for_each(|hash| server.keyspace.prefetch(session.db, hash));
     }
     let stages = Stages {
         keyspace: &server.keyspace,
@@ -50,48 +49,62 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    fn hashes(&self, steps: usize) -> impl Iterator<Item = KeyHash> {
-        let batch = &self.batch[self.step.range(steps)];
-        batch.iter().filter(|p| p.hashed).map(|p| p.hash)
-    }
-
     fn locks(&self, steps: usize) {
-        self.hashes(steps)
+        hashes(&self.batch[self.step.range(steps)])
             .for_each(|hash| self.keyspace.prefetch_lock(hash));
     }
 
     fn entries(&self, steps: usize) {
-        self.hashes(steps)
+        hashes(&self.batch[self.step.range(steps)])
             .for_each(|hash| self.keyspace.prefetch_entry(self.db, hash));
     }
 
-    fn with_members(&self, steps: usize) -> impl Iterator<Item = (u64, &Prepared)> {
+    /// Runs that look at members, each with bits for its commands. (Runs longer than a step may be
+    /// cut in one stage where they are not in another.)
+    fn with_members(&self, steps: usize) -> impl Iterator<Item = (u64, &[Prepared])> {
         let range = self.step.range(steps);
-        let numbered = range.clone().zip(&self.batch[range]);
-        numbered
-            .filter(|(_, p)| p.member != 0)
-            .map(|(i, p)| (1 << (i & 63), p))
+        let mut next = range.start;
+        let numbered = runs(&self.batch[range]).map(move |run| {
+            let bits = u64::MAX >> (64 - run.len().min(64));
+            let bits = bits.rotate_left(next as u32 & 63);
+            next += run.len();
+            (bits, run)
+        });
+        numbered.filter(|(_, run)| members(run).next().is_some())
     }
 
-    /// What leads to members in large values, or small values themselves; notes in `in_tables`,
-    /// a bit for each command, where there is more to come.
+    /// What leads to members in large values, or small values themselves; notes in `in_tables`
+    /// where there is more to come.
     fn values(&self, steps: usize, in_tables: &mut u64) {
-        for (bit, p) in self.with_members(steps) {
-            let is_table = self.keyspace.prefetch_value(self.db, p.hash, p.member);
-            *in_tables = if is_table {
-                *in_tables | bit
-            } else {
-                *in_tables & !bit
-            };
+        for (bits, run) in self.with_members(steps) {
+            let hash = run[0].hash;
+            let is_table = self.keyspace.prefetch_value(self.db, hash, members(run));
+            *in_tables &= !bits;
+            *in_tables |= if is_table { bits } else { 0 };
         }
     }
 
     fn members(&self, steps: usize, in_tables: u64) {
-        for (_, p) in self
-            .with_members(steps)
-            .filter(|(bit, _)| in_tables & bit != 0)
-        {
-            self.keyspace.prefetch_member(self.db, p.hash, p.member);
+        for (bits, run) in self.with_members(steps) {
+            if in_tables & bits != 0 {
+                let hash = run[0].hash;
+                self.keyspace.prefetch_members(self.db, hash, members(run));
+            }
         }
     }
+}
+
+/// Commands on one key in a row: to look at it once, under one lock, does for all of them.
+fn runs(batch: &[Prepared]) -> impl Iterator<Item = &[Prepared]> {
+    batch.chunk_by(|a, b| a.hash == b.hash && a.hashed == b.hashed)
+}
+
+fn hashes(batch: &[Prepared]) -> impl Iterator<Item = KeyHash> {
+    let hashed = runs(batch).map(|run| run[0]).filter(|p| p.hashed);
+    hashed.map(|p| p.hash)
+}
+
+/// Hashes of the members that they name.
+fn members(run: &[Prepared]) -> impl Iterator<Item = u64> {
+    run.iter().map(|p| p.member).filter(|member| *member != 0)
 }

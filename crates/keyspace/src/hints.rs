@@ -202,8 +202,8 @@ mod tests {
                 ks.prefetch(db, hash);
                 ks.prefetch_entry(db, hash);
                 for member in large(0..20).map(|text| common::hash::hash(text.as_bytes())) {
-                    ks.prefetch_value(db, hash, member);
-                    ks.prefetch_member(db, hash, member);
+                    ks.prefetch_value(db, hash, [member].into_iter());
+                    ks.prefetch_members(db, hash, [member].into_iter());
                 }
             }
         }

@@ -172,21 +172,28 @@ impl Keyspace {
         }
     }
 
-    /// Asks for what a look at a member of the hash or set at a key reads first. Answers whether
-    /// [`Self::prefetch_member`] has more to ask for then. Gives up if the shard is busy.
-    pub fn prefetch_value(&self, db: DbId, hash: KeyHash, member: u64) -> bool {
+    /// Asks for what a look at members of the hash or set at a key reads first. Answers whether
+    /// [`Self::prefetch_members`] has more to ask for then. Gives up if the shard is busy.
+    #[inline]
+    pub fn prefetch_value(
+        &self,
+        db: DbId,
+        hash: KeyHash,
+        members: impl Iterator<Item = u64>,
+    ) -> bool {
         self.with_probable(db, hash, |value| match value {
-            ValueRef::Hash(fields) => fields.prefetch(member),
-            ValueRef::Set(members) => members.prefetch(member),
+            ValueRef::Hash(fields) => members.fold(false, |_, member| fields.prefetch(member)),
+            ValueRef::Set(set) => members.fold(false, |_, member| set.prefetch(member)),
             _ => false,
         })
     }
 
-    /// Asks for a member, when what leads to it should be near. Gives up if the shard is busy.
-    pub fn prefetch_member(&self, db: DbId, hash: KeyHash, member: u64) {
+    /// Asks for members, when what leads to them should be near. Gives up if the shard is busy.
+    #[inline]
+    pub fn prefetch_members(&self, db: DbId, hash: KeyHash, members: impl Iterator<Item = u64>) {
         self.with_probable(db, hash, |value| match value {
-            ValueRef::Hash(fields) => fields.prefetch_field(member),
-            ValueRef::Set(members) => members.prefetch_member(member),
+            ValueRef::Hash(fields) => members.for_each(|member| fields.prefetch_field(member)),
+            ValueRef::Set(set) => members.for_each(|member| set.prefetch_member(member)),
             _ => {}
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: no chunk is empty, no node is empty; only the first node is open; `Chunk::len` is
 //! the sum of its nodes' counts, `Chunks::len` that of the chunks. All changes of nodes go through
-//! `edit`, `insert_node`, `push_node_at`, `pop` and `remove_node`, which keep them.
+//! `edit`, `insert_node`, `push_node_at`, `push`, `pop` and `remove_node`, which keep them.
 
 use super::End;
 use super::node::{ListLimits, Node};
@@ -307,10 +307,21 @@ impl Chunks {
 
     /// Adds an element at an end.
     pub(super) fn push(&mut self, end: End, text: &[u8], limits: &ListLimits) {
-        if let Some(at) = self.end(end)
-            && self.chunks[at.chunk].nodes[at.node].admits(text.len(), limits)
-        {
-            return self.edit(at, |node| node.push(end, text));
+        let chunk = match end {
+            End::Head => self.chunks.front_mut(),
+            End::Tail => self.chunks.back_mut(),
+        };
+        if let Some(chunk) = chunk {
+            let node = match end {
+                End::Head => chunk.nodes.front_mut(),
+                End::Tail => chunk.nodes.back_mut(),
+            };
+            if let Some(node) = node.filter(|node| node.admits(text.len(), limits)) {
+                node.push(end, text);
+                chunk.len += 1;
+                self.len += 1;
+                return;
+            }
         }
         self.push_node_at(end, Node::of_text(text, limits));
         self.compress_around(end, limits);

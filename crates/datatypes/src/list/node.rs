@@ -162,6 +162,7 @@ impl Node {
     }
 
     /// Whether it may take one more element of `len` bytes.
+    #[inline]
     pub(super) fn admits(&self, len: usize, limits: &ListLimits) -> bool {
         match self {
             Self::Packed { count, pack } => {

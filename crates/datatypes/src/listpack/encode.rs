@@ -23,7 +23,7 @@ pub(crate) struct Encoded<'a> {
     head: [u8; 9],
     head_len: u8,
     back_len: u8,
-    back: [u8; 5],
+    back: [u8; 8],
     data: &'a [u8],
 }
 
@@ -92,13 +92,16 @@ impl<'a> Encoded<'a> {
 
     #[inline]
     fn finish(head: [u8; 9], head_len: u8, data: &'a [u8]) -> Self {
-        let mut back = [0; 5];
-        let back_len = write_backlen(&mut back, head_len as usize + data.len());
+        let len = head_len as usize + data.len();
+        let (back, back_len) = match len {
+            0..=127 => (len as u64, 1),
+            _ => long_backlen(len),
+        };
         Self {
             head,
             head_len,
             back_len,
-            back,
+            back: back.to_le_bytes(),
             data,
         }
     }
@@ -168,19 +171,16 @@ pub(super) const fn backlen_size(len: usize) -> usize {
     }
 }
 
-#[inline]
-fn write_backlen(back: &mut [u8; 5], len: usize) -> u8 {
-    if len <= 127 {
-        back[0] = len as u8;
-        return 1;
-    }
+/// The bytes of a backlen above 127, in a word and not in memory: there they would be written one
+/// by one and read as one, which the processor has to wait for.
+fn long_backlen(len: usize) -> (u64, u8) {
     let size = backlen_size(len);
     // Read from the end: every byte but the first says that another one precedes it.
-    for (group, byte) in back[..size].iter_mut().rev().enumerate() {
-        let more = if group + 1 == size { 0 } else { 0x80 };
-        *byte = ((len >> (7 * group)) & 0x7F) as u8 | more;
-    }
-    size as u8
+    let byte = |at: usize| {
+        let more = if at == 0 { 0 } else { 0x80 };
+        ((len >> (7 * (size - 1 - at))) as u64 & 0x7F | more) << (8 * at)
+    };
+    ((0..size).map(byte).sum(), size as u8)
 }
 
 /// Reads the backlen that ends just before `end`.

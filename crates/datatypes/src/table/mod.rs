@@ -30,14 +30,36 @@ pub use walk::{POSITION_BITS, SegmentId};
 use bucket::{Bucket, SLOTS};
 use segment::{BUCKETS_MAX, DEPTH_MAX, Record, count_max, size_after, size_for};
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 
 /// Where an entry is; good until the next insertion or removal in the table. A stale place is
 /// harmless: it names another entry, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    record: u32,
-    bucket: u8,
-    slot: u8,
+pub struct Place(NonZeroU64);
+
+impl Place {
+    /// In one word, and never 0: a place is handed on with every access to a key, and parts that
+    /// are written one by one and read as one make the processor wait.
+    #[inline]
+    fn new(record: usize, bucket: usize, slot: usize) -> Self {
+        let word = (record as u64) << 32 | (bucket as u64) << 16 | (slot as u64) << 8;
+        Self(NonZeroU64::MIN | word)
+    }
+
+    #[inline]
+    fn record(self) -> usize {
+        (self.0.get() >> 32) as usize
+    }
+
+    #[inline]
+    fn bucket(self) -> usize {
+        usize::from((self.0.get() >> 16) as u8)
+    }
+
+    #[inline]
+    fn slot(self) -> usize {
+        usize::from((self.0.get() >> 8) as u8)
+    }
 }
 
 /// No record has changed.
@@ -167,12 +189,7 @@ impl<T: Item> Table<T> {
                 // SAFETY: a pointer in a slot is that of an item of this table.
                 let item = unsafe { T::view(ptr) };
                 if T::matches(item, key) {
-                    let place = Place {
-                        record: index as u32,
-                        bucket: at as u8,
-                        slot: slot as u8,
-                    };
-                    return Some((place, item));
+                    return Some((Place::new(index, at, slot), item));
                 }
             }
             if !bucket.overflows() {
@@ -187,10 +204,10 @@ impl<T: Item> Table<T> {
 
     #[inline]
     fn occupied(&self, place: Place) -> Option<(&Record, usize, usize)> {
-        let record = self.directory.get(place.record as usize)?;
-        let (bucket, slot) = (usize::from(place.bucket), usize::from(place.slot));
-        (place.bucket < record.size && slot < SLOTS && record.bucket(bucket).is_occupied(slot))
-            .then_some((record, bucket, slot))
+        let record = self.directory.get(place.record())?;
+        let (bucket, slot) = (place.bucket(), place.slot());
+        let is_within = bucket < usize::from(record.size) && slot < SLOTS;
+        (is_within && record.bucket(bucket).is_occupied(slot)).then_some((record, bucket, slot))
     }
 
     /// The item at a place.
@@ -250,11 +267,7 @@ impl<T: Item> Table<T> {
         // SAFETY: exclusive access, and the count says that a slot is free.
         let (bucket, slot) =
             unsafe { record.put(stored, Bucket::fingerprint(hash), item.into_ptr()) };
-        Place {
-            record: first as u32,
-            bucket: bucket as u8,
-            slot: slot as u8,
-        }
+        Place::new(first, bucket, slot)
     }
 
     /// Takes an item out. Moves at most one segment (two small ones when they merge).
@@ -262,7 +275,7 @@ impl<T: Item> Table<T> {
         let (record, bucket, slot) = self.occupied(place)?;
         // SAFETY: exclusive access to an occupied slot; the item leaves the table.
         let item = unsafe { T::from_ptr(record.take(bucket, slot)) };
-        let first = self.first(place.record as usize);
+        let first = self.first(place.record());
         self.len -= 1;
         let record = &mut self.directory[first];
         record.count -= 1;

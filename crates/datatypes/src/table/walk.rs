@@ -152,11 +152,7 @@ impl<T: Item> Table<T> {
             let bucket = record.bucket(at);
             for slot in bucket.occupied() {
                 if bucket.slot(slot).stored() == stored {
-                    let place = Place {
-                        record: index as u32,
-                        bucket: at as u8,
-                        slot: slot as u8,
-                    };
+                    let place = Place::new(index, at, slot);
                     // SAFETY: an occupied slot; the view borrows the table.
                     visit(place, unsafe { T::view(bucket.slot(slot).non_null()) });
                 }
