@@ -260,7 +260,7 @@ fn a_client_that_times_out_finds_the_server_again() {
     drop(waiting);
     assert_eq!(server.raw().call("GET k"), Value::Null);
 
-    server.signal("-STOP");
+    server.freeze();
     let mut waiting = server.raw();
     waiting.set_patience(Duration::from_millis(200));
     waiting.send_command(&["PING"]);

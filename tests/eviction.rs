@@ -104,7 +104,7 @@ fn output_of_a_stopped_replica_evicts_nothing() {
         let [used, uncounted] = number(&mut client, fields);
         let limit = used - uncounted + 256 * 1024;
         sets(&mut client, "maxmemory", &limit.to_string());
-        replica.signal("-STOP");
+        replica.freeze();
         let value = "A".repeat(5000);
         for _ in 0..4000 {
             client.call_args(&["SETRANGE", "key:0", "0", &value]);

@@ -271,7 +271,7 @@ fn wait_counts_replicas_that_have_the_change() {
     let mut client = primary.raw();
     ok(&mut client, "SET a 1");
     assert_eq!(client.call("WAIT 1 10000"), Value::Integer(1));
-    replica.signal("-STOP");
+    replica.freeze();
     ok(&mut client, "SET a 2");
     assert_eq!(client.call("WAIT 1 50"), Value::Integer(0));
     replica.signal("-CONT");

@@ -183,6 +183,21 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Stops all its threads; they stand still when this returns. [`Self::signal`] with `-CONT`
+    /// lets them go on.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+        super::wait_until("all threads stand still", || {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.pid()));
+            threads.expect("a process").flatten().all(|thread| {
+                let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+                stat.rsplit(") ")
+                    .next()
+                    .is_some_and(|rest| rest.starts_with('T'))
+            })
+        });
+    }
+
     /// Ends it with SIGTERM and returns its exit code (none if a signal ended it).
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.pid().to_string();
