@@ -68,7 +68,7 @@ impl Client {
         self.commands_left = left;
         let before = (self.session.proto, self.session.reply_mode);
         let prepared = commands::prepare(&self.server, args);
-        commands::prefetch(&self.server, &mut self.session, &[prepared]);
+        commands::prefetch(&self.server, &mut self.session, &[prepared], 0);
         let mut reply = Vec::new();
         let mut out = ReplyWriter::new(&mut reply, self.session.proto);
         let outcome = commands::dispatch(&self.server, &mut self.session, args, prepared, &mut out);

@@ -9,8 +9,9 @@ use bytes::Bytes;
 
 use crate::batch::{Batch, Source, Span};
 
-/// What a large argument's allocation begins with, unless it is smaller.
-const FIRST_STEP: usize = 1024 * 1024;
+/// What a large argument's allocation begins with, unless it is smaller: a megabyte and the line
+/// end, so that what it takes does not change by those two bytes when the end comes near.
+const FIRST_STEP: usize = 1024 * 1024 + 2;
 /// How much larger each next step is: at most a third of the bytes are ever moved by growth.
 const STEP_FACTOR: usize = 4;
 
