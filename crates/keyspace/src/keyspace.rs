@@ -26,8 +26,8 @@ impl KeyspaceConfig {
     /// So many shards for so many worker threads. Each time a worker comes to a shard that another
     /// was in since it looked ahead at it, the lock's line has to come over again: with 64 shards
     /// two workers did 1.4 times the operations of one, with 512 1.9 times. One worker takes
-    /// nothing away from itself, and fewer shards lie closer together. The bound is for memory: each
-    /// shard takes some 3 KB, and 2.4 KB more where keys expire.
+    /// nothing away from itself, and fewer shards lie closer together. The bound is for memory:
+    /// each shard takes some 3 KB, and 2.4 KB more where keys expire.
     #[must_use]
     pub fn shards_for(workers: usize) -> usize {
         match workers {
