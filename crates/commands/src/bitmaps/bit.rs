@@ -75,9 +75,12 @@ fn setbit(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRe
     let long_enough = old.is_some_and(|text| text.len() > at);
     let was = old.is_some_and(|text| is_set(text.as_bytes(&mut None), offset));
     ctx.takes_growth(old.map_or(0, |text| text.len()), at + 1)?;
-    if !long_enough || was != on {
-        let mut key = ctx.write(args.at(1));
-        let bytes = key.raw_mut(at + 1).map_err(wrong_type)?;
+    let mut key = ctx.write(args.at(1));
+    // Also where the bit is what it was: the encoding becomes `raw` all the same.
+    let bytes = key.raw_mut(at + 1).map_err(wrong_type)?;
+    if long_enough && was == on {
+        key.commit_nothing();
+    } else {
         if on {
             bytes[at] |= mask(offset);
         } else {
