@@ -3,8 +3,9 @@
 //! Lines that would touch files are left out: the fuzzer must not read devices or write logs.
 #![no_main]
 
+use common::words;
 use libfuzzer_sys::fuzz_target;
-use server::config::{Collected, Config, Rewriting, words};
+use server::config::{Collected, Config, Rewriting};
 
 /// Whether a line opens a file.
 fn opens_a_file(line: &[u8]) -> bool {
