@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::support::{Server, program, wait_until};
+use super::support::{Server, kill, program, wait_until};
 
 /// Runs the server with these arguments and this standard input, and waits for its end.
 fn run(args: &[&str], input: &str) -> Output {
@@ -35,13 +35,6 @@ fn assert_in_order(text: &str, parts: &[&str]) {
             .unwrap_or_else(|| panic!("no {part:?} in\n{text}"));
         rest = &rest[at + part.len()..];
     }
-}
-
-fn kill(signal: &str, pid: u32) {
-    let killed = Command::new("kill")
-        .args([signal, &pid.to_string()])
-        .status();
-    assert!(killed.expect("kill runs").success());
 }
 
 #[test]
@@ -228,7 +221,7 @@ fn a_daemon_has_its_own_session_a_log_and_a_pid_file() {
         .rsplit_once(')')
         .and_then(|(_, rest)| rest.split(' ').nth(4));
     assert_eq!(session, Some(pid.to_string().as_str()));
-    kill("-TERM", pid);
+    assert!(kill("-TERM", pid));
     wait_until("the end", || !Path::new(&path("pid")).exists());
     wait_until("the last words", || read("daemon.log").contains("bye bye"));
 }
@@ -236,7 +229,7 @@ fn a_daemon_has_its_own_session_a_log_and_a_pid_file() {
 #[test]
 fn a_crash_is_reported_in_the_log() {
     let server = Server::start(&[]);
-    kill("-SEGV", server.pid());
+    server.signal("-SEGV");
     let end = "=== REDIS BUG REPORT END.";
     wait_until("the report", || server.log().contains(end));
     assert_in_order(

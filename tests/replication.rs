@@ -145,14 +145,7 @@ fn what_waits_for_a_slow_replica_evicts_nothing() {
         &mut source,
         &format!("CONFIG SET maxmemory {}", counted + (1 << 20)),
     );
-    let pid = replica.info("process_id");
-    let signal = |name: &str| {
-        let sent = std::process::Command::new("kill")
-            .args([name, &pid])
-            .status();
-        assert!(sent.expect("kill runs").success());
-    };
-    signal("-STOP");
+    replica.freeze();
     // Large pieces are shared with the backlog, small ones are not.
     for (size, count) in [(20_000, 800), (500, 8000)] {
         let text = "x".repeat(size);
@@ -162,7 +155,7 @@ fn what_waits_for_a_slow_replica_evicts_nothing() {
     }
     let uncounted = number(&primary, "mem_not_counted_for_evict");
     let evicted = primary.info("evicted_keys");
-    signal("-CONT");
+    replica.signal("-CONT");
     assert!(uncounted > 4 << 20, "{uncounted}");
     assert_eq!(evicted, "0");
     assert_equal(&replica, &primary);

@@ -8,6 +8,7 @@ mod raw;
 mod self_test;
 mod server;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 pub(crate) use raw::{RawClient, Value};
@@ -18,6 +19,14 @@ pub(crate) fn start(args: &[&str]) -> (Server, RawClient) {
     let server = Server::start(args);
     let client = server.raw();
     (server, client)
+}
+
+/// Sends a process a signal, named as for `kill`; whether there was such a process.
+pub(crate) fn kill(signal: &str, pid: u32) -> bool {
+    let sent = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    sent.expect("kill runs").success()
 }
 
 /// How long tests wait for something that should happen at once.

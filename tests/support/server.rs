@@ -177,10 +177,11 @@ impl Server {
 
     /// Sends it a signal, named as for `kill`.
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.pid().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        assert!(
+            super::kill(signal, self.pid()),
+            "the server is gone already:\n{}",
+            self.log()
+        );
     }
 
     /// Stops all its threads; they stand still when this returns. [`Self::signal`] with `-CONT`
@@ -200,16 +201,7 @@ impl Server {
 
     /// Ends it with SIGTERM and returns its exit code (none if a signal ended it).
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill runs");
-        assert!(
-            sent.success(),
-            "the server is gone already:\n{}",
-            self.log()
-        );
+        self.signal("-TERM");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("wait for the server") {

@@ -351,15 +351,12 @@ fn propagate(ctx: &mut Ctx<'_>, propagation: Propagation, args: Args<'_>, dirty:
 #[cold]
 fn record_slow(ctx: &Ctx<'_>, args: Args<'_>, us: u64) {
     let server = ctx.server;
-    let threshold_ms = server.settings.latency_monitor_threshold_ms.load(Relaxed);
     let event = if ctx.command.has(flag::FAST) {
         "fast-command"
     } else {
         "command"
     };
-    server
-        .latency
-        .record_if_needed(event, us / 1000, threshold_ms);
+    server.note_latency(event, us);
     if ctx.blocked {
         // It is recorded when it is over.
         if let Some(wait) = &*ctx.session.state.wait.lock() {

@@ -129,7 +129,7 @@ impl Server {
     }
 
     /// Records how long something took, if `latency-monitor-threshold` wants that.
-    pub(crate) fn note_latency(&self, event: &'static str, us: u64) {
+    pub fn note_latency(&self, event: &'static str, us: u64) {
         let threshold_ms = self.settings.latency_monitor_threshold_ms.load(Relaxed);
         self.latency
             .record_if_needed(event, us / 1000, threshold_ms);

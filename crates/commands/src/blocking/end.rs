@@ -107,10 +107,7 @@ pub(super) fn count(server: &Server, wait: &Wait, worker: usize, us: u64, failed
     let track = server.settings.latency_tracking.load(Relaxed);
     let stats = server.stats.worker(worker);
     stats.unblocked(wait.command, us, total_us, failed, track);
-    let threshold_ms = server.settings.latency_monitor_threshold_ms.load(Relaxed);
-    server
-        .latency
-        .record_if_needed("command-unblocking", us / 1000, threshold_ms);
+    server.note_latency("command-unblocking", us);
     if server.settings.is_slow(total_us) {
         let name = wait.state.text.lock().name.clone();
         let max_len = server.settings.slowlog_max_len.load(Relaxed);

@@ -4,7 +4,7 @@
 //! of the sources' sizes, as in Redis, which shows where sums round.
 
 use datatypes::listpack::Item;
-use datatypes::zset::{self, Scored};
+use datatypes::zset::{self, BLOCK, Block, Scored};
 use datatypes::{Set, Zset};
 use keyspace::ValueRef;
 use resp::{Args, ReplyError, ReplyWriter, errors};
@@ -329,7 +329,7 @@ impl<'a> Source<'a> {
             Content::Absent => ControlFlow::Continue(()),
             Content::Zset(zset) => zset.try_blocks(f),
             Content::Set(set) => {
-                let mut block: SmallVec<[Scored<'a>; BLOCK]> = SmallVec::new();
+                let mut block = Block::new();
                 set.try_for_each(|member| {
                     block.push(Scored::new(member, 1.0));
                     if block.len() == BLOCK {
@@ -343,9 +343,6 @@ impl<'a> Source<'a> {
         }
     }
 }
-
-/// Members of sets at a time.
-const BLOCK: usize = 16;
 
 /// Members and their scores.
 type Members<'a> = Vec<Scored<'a>>;

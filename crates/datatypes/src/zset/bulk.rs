@@ -13,10 +13,10 @@ use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
 /// Members at a time: so many that the first ones have come when the last ones have been asked for.
-pub(super) const BLOCK: usize = 16;
+pub const BLOCK: usize = 16;
 
-/// Some members.
-pub(super) type Block<'a> = SmallVec<[Scored<'a>; BLOCK]>;
+/// Some members, [`BLOCK`] at most.
+pub type Block<'a> = SmallVec<[Scored<'a>; BLOCK]>;
 
 /// A member with its score and its hash.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -22,7 +22,7 @@ mod tests;
 mod tree;
 mod walk;
 
-pub use bulk::{Scored, sort};
+pub use bulk::{BLOCK, Block, Scored, sort};
 
 use crate::listpack::{Item, Listpack, ListpackRef};
 use crate::word::{Of, OneOf};

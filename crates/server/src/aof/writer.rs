@@ -559,15 +559,8 @@ impl Writer {
     }
 
     fn note_latency(&self, event: &'static str, start: Instant) {
-        let threshold_ms = self
-            .server
-            .settings
-            .latency_monitor_threshold_ms
-            .load(Relaxed);
-        let ms = start.elapsed().as_millis() as u64;
-        self.server
-            .latency
-            .record_if_needed(event, ms, threshold_ms);
+        let us = start.elapsed().as_micros() as u64;
+        self.server.note_latency(event, us);
     }
 
     fn report(&self) {
