@@ -16,6 +16,7 @@ mod differential;
 mod dumps;
 mod errors;
 mod eviction;
+mod faults;
 mod hardship;
 mod hashes;
 mod holds;

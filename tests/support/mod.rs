@@ -4,6 +4,7 @@
 //! is killed when it is dropped. When a test panics its directory stays, so that the log can be
 //! read.
 
+mod failing_disk;
 mod raw;
 mod self_test;
 mod server;
@@ -11,6 +12,7 @@ mod server;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+pub(crate) use failing_disk::{Call, EIO, ENOSPC, EROFS, FailingDisk};
 pub(crate) use raw::{RawClient, Value};
 pub(crate) use server::{Server, free_port, is_corewire, program};
 

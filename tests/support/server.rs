@@ -3,6 +3,7 @@
 //! The port is found by binding port 0 and letting it go, so another process can take it in
 //! between; start-up then fails and is tried again with another port.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use super::{PATIENCE, RawClient};
+use super::{FailingDisk, PATIENCE, RawClient};
 
 const START_ATTEMPTS: u32 = 5;
 
@@ -20,7 +21,38 @@ pub(crate) struct Server {
     port: u16,
     dir: PathBuf,
     args: Vec<String>,
-    program: std::ffi::OsString,
+    program: Program,
+}
+
+/// What is run, and how.
+#[derive(Clone, Default)]
+struct Program {
+    name: OsString,
+    environment: Vec<(&'static str, PathBuf)>,
+    /// Words before the name: a program that starts it, with its arguments.
+    wrapper: Vec<&'static str>,
+}
+
+impl Program {
+    fn plain(name: OsString) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(&self.name),
+            Some((wrapper, args)) => {
+                let mut command = Command::new(wrapper);
+                command.args(args).arg(&self.name);
+                command
+            }
+        };
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
 }
 
 impl Server {
@@ -28,17 +60,43 @@ impl Server {
     /// command line) and waits until it answers
     /// PING.
     pub(crate) fn start(args: &[&str]) -> Self {
-        Self::start_program(&program(), args)
+        Self::start_program(&Program::plain(program()), args)
+    }
+
+    /// Starts the server on a disk that can fail.
+    pub(crate) fn start_on(disk: &FailingDisk, args: &[&str]) -> Self {
+        let program = Program {
+            environment: disk.environment(),
+            ..Program::plain(program())
+        };
+        Self::start_program(&program, args)
+    }
+
+    /// Starts the server without the right to write where nobody may: root has it otherwise.
+    pub(crate) fn start_bound_by_modes(args: &[&str]) -> Self {
+        let wrapper = match is_root() {
+            true => vec![
+                "setpriv",
+                "--bounding-set=-dac_override",
+                "--inh-caps=-dac_override",
+            ],
+            false => Vec::new(),
+        };
+        let program = Program {
+            wrapper,
+            ..Program::plain(program())
+        };
+        Self::start_program(&program, args)
     }
 
     /// Starts Redis, where it is installed.
     pub(crate) fn start_redis(args: &[&str]) -> Option<Self> {
-        let program = std::ffi::OsStr::new("redis-server");
-        let found = Command::new(program).arg("--version").output();
-        found.ok().map(|_| Self::start_program(program, args))
+        let program = Program::plain("redis-server".into());
+        let found = program.command().arg("--version").output();
+        found.ok().map(|_| Self::start_program(&program, args))
     }
 
-    fn start_program(program: &std::ffi::OsStr, args: &[&str]) -> Self {
+    fn start_program(program: &Program, args: &[&str]) -> Self {
         let dir = temporary_dir();
         for _ in 0..START_ATTEMPTS {
             if let Some(server) = Self::try_start(program, &dir, free_port(), args) {
@@ -51,14 +109,14 @@ impl Server {
         );
     }
 
-    fn try_start(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Option<Self> {
+    fn try_start(program: &Program, dir: &Path, port: u16, args: &[&str]) -> Option<Self> {
         let child = spawn(program, dir, port, args);
         let mut server = Self {
             child,
             port,
             dir: dir.to_owned(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
-            program: program.to_owned(),
+            program: program.clone(),
         };
         let deadline = Instant::now() + PATIENCE;
         while !server.answers() {
@@ -234,12 +292,12 @@ pub(crate) fn is_corewire() -> bool {
 }
 
 /// The server under test.
-pub(crate) fn program() -> std::ffi::OsString {
+pub(crate) fn program() -> OsString {
     std::env::var_os("COREWIRE_TEST_SERVER")
         .unwrap_or_else(|| env!("CARGO_BIN_EXE_corewire-server").into())
 }
 
-fn spawn(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Child {
+fn spawn(program: &Program, dir: &Path, port: u16, args: &[&str]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -249,7 +307,8 @@ fn spawn(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Chi
     let file_count = usize::from(args.first().is_some_and(|arg| !arg.starts_with("--")));
     let (file, directives) = args.split_at(file_count);
     let port = port.to_string();
-    Command::new(program)
+    program
+        .command()
         .args(file)
         .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
         .args(directives)
@@ -259,6 +318,13 @@ fn spawn(program: &std::ffi::OsStr, dir: &Path, port: u16, args: &[&str]) -> Chi
         .stderr(log)
         .spawn()
         .expect("the server starts")
+}
+
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("Uid:"));
+    // Real, then effective.
+    line.and_then(|line| line.split_whitespace().nth(2)) == Some("0")
 }
 
 fn read_log(dir: &Path) -> String {

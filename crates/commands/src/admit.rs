@@ -176,7 +176,12 @@ fn disk_fails(server: &Server, session: &Session, entry: &Entry) -> Result<(), R
         if server.persistence.saving.denies_writes() {
             return Err(errors::persistence::MISCONF_RDB);
         }
-        let text = std::io::Error::from_raw_os_error(server.aof.error()).to_string();
+        let code = server.aof.error();
+        if code == 0 {
+            // It has recovered since.
+            return Ok(());
+        }
+        let text = std::io::Error::from_raw_os_error(code).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         return Err(errors::misconf_aof(text));
     }

@@ -3,9 +3,11 @@
 //! The format is the protocol's array of bulk strings, with lines that begin with `#` between the
 //! commands. What is not a command ends the reading: either the file's end is missing, which a
 //! crash may cause and the caller may mend by cutting the file at [`Commands::offset`] of the last
-//! whole command, or the file is not what it should be.
+//! whole command, or the file is not what it should be. An end of nothing but zeros is missing,
+//! too: file systems leave that where they knew the new length and did not get the bytes to disk.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -17,7 +19,7 @@ const ARG_BYTES_MAX: i64 = i64::MAX / 2;
 /// Why there is no further command.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file ends within a command.
+    /// The file, or what it holds besides zeros, ends within a command.
     #[error("unexpected end of file")]
     Truncated,
     /// Something else than a command.
@@ -60,6 +62,8 @@ pub struct Commands<R> {
     buffer: Vec<u8>,
     /// Bytes of `buffer` that were consumed.
     at: usize,
+    /// Where in `buffer` the line or the end of an argument is that was looked at last.
+    piece: Range<usize>,
     offset: u64,
 }
 
@@ -70,6 +74,7 @@ impl<R: Read> Commands<R> {
             source,
             buffer: Vec::new(),
             at: 0,
+            piece: 0..0,
             offset,
         }
     }
@@ -84,10 +89,21 @@ impl<R: Read> Commands<R> {
     /// # Errors
     /// See [`ReadError`].
     pub fn next(&mut self, command: &mut CommandBuf) -> Result<bool, ReadError> {
+        match self.read(command) {
+            Err(ReadError::Format) if self.is_zero_from_here()? => Err(ReadError::Truncated),
+            result => result,
+        }
+    }
+
+    fn read(&mut self, command: &mut CommandBuf) -> Result<bool, ReadError> {
         command.clear();
         let count = loop {
             match self.line()? {
                 None => return Ok(false),
+                // What is appended would become a part of it.
+                Some(line) if line.starts_with(b"#") && !line.ends_with(b"\n") => {
+                    return Err(ReadError::Truncated);
+                }
                 Some(line) if line.starts_with(b"#") => {}
                 Some(line) => break header(line, b'*')?,
             }
@@ -101,14 +117,32 @@ impl<R: Read> Commands<R> {
             if !(0..=ARG_BYTES_MAX).contains(&len) {
                 return Err(ReadError::Format);
             }
-            self.take(len as u64, Some(&mut command.bytes))?;
+            self.take(len as u64, &mut command.bytes)?;
             command.ends.push(command.bytes.len());
-            self.take(2, None)?;
+            self.end_of_argument()?;
         }
         Ok(true)
     }
 
-    /// The next line without its end; `None` at the end of the file. A last line may lack its end.
+    /// Whether from somewhere in the last piece on there is nothing but zeros.
+    fn is_zero_from_here(&mut self) -> io::Result<bool> {
+        let piece = &self.buffer[self.piece.clone()];
+        let Some(zeros) = piece.iter().position(|&b| b == 0) else {
+            return Ok(false);
+        };
+        self.at = self.piece.start + zeros;
+        loop {
+            if self.buffer[self.at..].iter().any(|&b| b != 0) {
+                return Ok(false);
+            }
+            self.at = self.buffer.len();
+            if !self.fill()? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The next line; `None` at the end of the file. A last line may lack its end.
     fn line(&mut self) -> Result<Option<&[u8]>, ReadError> {
         let mut searched = 0;
         let len = loop {
@@ -117,6 +151,7 @@ impl<R: Read> Commands<R> {
                 break searched + at + 1;
             }
             searched = rest.len();
+            self.piece = self.at..self.buffer.len();
             if searched > LINE_BYTES_MAX {
                 return Err(ReadError::Format);
             }
@@ -127,14 +162,30 @@ impl<R: Read> Commands<R> {
         if len == 0 {
             return Ok(None);
         }
-        let line = &self.buffer[self.at..self.at + len];
+        self.piece = self.at..self.at + len;
         self.at += len;
         self.offset += len as u64;
-        Ok(Some(line.trim_ascii_end()))
+        Ok(Some(&self.buffer[self.piece.clone()]))
     }
 
-    /// Takes `len` bytes, into `out` if that is given.
-    fn take(&mut self, len: u64, mut out: Option<&mut Vec<u8>>) -> Result<(), ReadError> {
+    /// Takes what ends an argument.
+    fn end_of_argument(&mut self) -> Result<(), ReadError> {
+        while self.buffer.len() < self.at + 2 {
+            if !self.fill()? {
+                return Err(ReadError::Truncated);
+            }
+        }
+        self.piece = self.at..self.at + 2;
+        if !self.buffer[self.at..].starts_with(b"\r\n") {
+            return Err(ReadError::Format);
+        }
+        self.at += 2;
+        self.offset += 2;
+        Ok(())
+    }
+
+    /// Takes `len` bytes.
+    fn take(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
         let mut left = len;
         while left > 0 {
             let rest = &self.buffer[self.at..];
@@ -145,9 +196,7 @@ impl<R: Read> Commands<R> {
                 continue;
             }
             let n = (rest.len() as u64).min(left) as usize;
-            if let Some(out) = &mut out {
-                out.extend_from_slice(&rest[..n]);
-            }
+            out.extend_from_slice(&rest[..n]);
             self.at += n;
             self.offset += n as u64;
             left -= n as u64;
@@ -175,7 +224,7 @@ impl<R: Read> Commands<R> {
 
 /// The number behind `kind`.
 fn header(line: &[u8], kind: u8) -> Result<i64, ReadError> {
-    match line.split_first() {
+    match line.trim_ascii_end().split_first() {
         Some((first, [])) if *first == kind => Err(ReadError::Truncated),
         Some((first, digits)) if *first == kind => {
             common::number::parse_i64(digits).ok_or(ReadError::Format)
@@ -233,6 +282,21 @@ mod tests {
     }
 
     #[test]
+    fn an_annotation_without_its_end_is_cut_off() {
+        let (commands, offset, end) = read(b"*1\r\n$1\r\na\r\n#TS:17", 3);
+        assert_eq!((commands.len(), offset), (1, 11));
+        assert!(matches!(end, Err(ReadError::Truncated)), "{end:?}");
+    }
+
+    #[test]
+    fn many_zeros_are_a_missing_end() {
+        let text = [&b"*1\r\n$1\r\na\r\n*1\r\n$1"[..], &[0; 100_000]].concat();
+        let (commands, offset, end) = read(&text, 50_000);
+        assert_eq!((commands.len(), offset), (1, 11));
+        assert!(matches!(end, Err(ReadError::Truncated)), "{end:?}");
+    }
+
+    #[test]
     fn what_is_no_command_is_an_error_of_format() {
         for text in [
             "!!!",
@@ -241,6 +305,11 @@ mod tests {
             "*x\r\n",
             "*1\r\n+a\r\n",
             "*1\r\n$-1\r\n",
+            "*1\r\n$1\r\naXX",
+            // Zeros that do not reach to the end, or begin behind the fault.
+            "*1\r\n$1\r\na\0\0\0\n",
+            "\0\0\0*1\r\n",
+            "!!!\n\0\0\0",
         ] {
             let (_, _, end) = read(text.as_bytes(), 10);
             assert!(matches!(end, Err(ReadError::Format)), "{text}: {end:?}");
@@ -259,6 +328,7 @@ mod tests {
                 prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 1..4), 1..5),
             cut in any::<prop::sample::Index>(),
             chunk in 1..20usize,
+            zeros in 1..60usize,
         ) {
             let text = encode(&commands);
             let cut = cut.index(text.len());
@@ -272,6 +342,12 @@ mod tests {
             if let Err(error) = end {
                 prop_assert!(matches!(error, ReadError::Truncated), "{error}");
             }
+            // The same with zeros up to some length.
+            let zeros = [&text[..cut], &[0; 60][..zeros]].concat();
+            let (got, offset, end) = read(&zeros, chunk);
+            prop_assert_eq!(&got[..], &commands[..whole]);
+            prop_assert_eq!(offset, ends[whole] as u64);
+            prop_assert!(matches!(end, Err(ReadError::Truncated)), "{end:?}");
         }
 
         #[test]

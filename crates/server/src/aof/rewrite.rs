@@ -242,10 +242,8 @@ impl Job {
             )?;
         tracing::info!("Successfully created the temporary AOF base file {temp}");
         tracing::info!("Background AOF rewrite terminated with success");
-        if let Some(switched) = switched {
-            self.await_switch(&switched)?;
-        }
-        let installed = self.install(&temp);
+        let switched = switched.map_or(Ok(()), |switched| self.await_switch(&switched));
+        let installed = switched.and_then(|()| self.install(&temp));
         if installed.is_err() {
             // It may be gone already; nothing else can be done about it.
             let _ = self.shared.disk.remove(Path::new(&temp));

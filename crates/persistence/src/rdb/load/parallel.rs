@@ -142,9 +142,8 @@ pub(super) fn with_helpers<S: Source>(
     let (queue, batches) = sync_channel(helpers * QUEUED);
     let batches = Mutex::new(batches);
     std::thread::scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|| help(&shared, &batches));
-        }
+        let help = || help(&shared, &batches);
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(help)).collect();
         let mut splitter = Splitter {
             shared: &shared,
             queue,
@@ -152,8 +151,16 @@ pub(super) fn with_helpers<S: Source>(
             scratch: Scratch::default(),
             options: taker.value_options(),
         };
-        // The queue ends with the splitter, and the helpers with it.
-        read(&mut splitter)
+        let result = read(&mut splitter);
+        // The queue ends with the splitter, and the helpers with it. They are joined, because a
+        // scope only waits for their work, and what a thread has of its own is freed after that.
+        drop(splitter);
+        for helper in helpers {
+            if let Err(panic) = helper.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+        result
     })?;
     shared.check()
 }
