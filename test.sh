@@ -2,7 +2,7 @@
 # Everything that has to hold before a change lands, on a clean clone of a Debian machine too.
 #
 #   ./test.sh            all of it, as CI runs it
-#   ./test.sh lint       formatting, clippy, documentation
+#   ./test.sh lint       formatting, clippy, whether the fuzz targets build, documentation
 #   ./test.sh quick      unit and integration tests
 #   ./test.sh suite      Redis's own test suite; further arguments go to tests/compat/run
 #   ./test.sh miri       the unsafe parts under Miri, for which it needs a nightly compiler
@@ -49,6 +49,9 @@ install_missing() {
 lint() {
     check "formatting" cargo fmt --all --check
     check "clippy" cargo clippy -q --workspace --all-targets -- -D warnings
+    # A workspace of its own, which otherwise nobody would build until the next fuzzing.
+    check "the fuzz targets" cargo check -q --manifest-path fuzz/Cargo.toml --bins \
+        --target-dir "${CARGO_TARGET_DIR:-target}"
     check "documentation" env RUSTDOCFLAGS="-D warnings" \
         cargo doc -q --workspace --no-deps --document-private-items
     check "the runner's own tests" \

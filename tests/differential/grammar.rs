@@ -53,6 +53,9 @@ pub(super) struct Grammar {
     templates: Vec<Template>,
 }
 
+/// No seed takes that long.
+const SOON_MS: i64 = 600_000;
+
 /// Pools of keys: what stands in them can stand for each other.
 const KEY_POOLS: [&str; 10] = [
     "str", "num", "hash", "list", "set", "ints", "zset", "stream", "hll", "geo",
@@ -81,6 +84,15 @@ impl Grammar {
 
     /// One command.
     pub(super) fn command(&self) -> Command {
+        loop {
+            let command = self.any_command();
+            if !expires_soon(&command.args) {
+                return command;
+            }
+        }
+    }
+
+    fn any_command(&self) -> Command {
         let template = &self.templates[below(self.templates.len())];
         let mut args = Vec::new();
         self.expand(&template.parts, &mut args);
@@ -141,6 +153,47 @@ impl Grammar {
             }
             _ => args[0] = args[0].to_lowercase(),
         }
+    }
+}
+
+/// Whether a key is given so little time that it may be gone in one server and not yet in the
+/// other. Absolute times are far away or long gone.
+fn expires_soon(args: &[String]) -> bool {
+    let is_soon = |at: usize, unit_ms: i64| {
+        let time = args.get(at).and_then(|arg| arg.parse::<i64>().ok());
+        time.is_some_and(|time| (1..SOON_MS / unit_ms).contains(&time))
+    };
+    let name = args[0].to_lowercase();
+    let option = |word: &str, unit_ms| {
+        let mut places = (2..args.len()).filter(|&at| args[at].eq_ignore_ascii_case(word));
+        places.any(|at| is_soon(at + 1, unit_ms))
+    };
+    match name.as_str() {
+        "psetex" | "pexpire" | "restore" => is_soon(2, 1),
+        "setex" | "expire" => is_soon(2, 1000),
+        "set" | "getex" => option("px", 1) || option("ex", 1000),
+        _ => false,
+    }
+}
+
+/// A seed once found it: ten milliseconds from `PSETEX s1 4000000 10` with its arguments swapped.
+#[test]
+fn what_expires_while_a_seed_runs_is_recognised() {
+    for (command, expected) in [
+        ("PSETEX s1 10 4000000", true),
+        ("psetex s1 4000000 10", false),
+        ("SETEX s1 5 v", true),
+        ("SETEX s1 5000 v", false),
+        ("EXPIRE s1 -1 NX", false),
+        ("EXPIRE s1 0", false),
+        ("SET s1 v NX px 10", true),
+        ("SET px 10", false),
+        ("GETEX s1 EX 2", true),
+        ("RESTORE z1 1 garbage", true),
+        ("SET s1", false),
+        ("PSETEX", false),
+    ] {
+        assert_eq!(expires_soon(&words_of(command)), expected, "{command}");
     }
 }
 

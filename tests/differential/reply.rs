@@ -43,6 +43,23 @@ pub(super) fn is_same(theirs: &Value, ours: &Value, compare: Compare) -> bool {
     }
 }
 
+/// Whether nothing but the sign of zeros makes them different.
+pub(super) fn differ_by_signed_zero(theirs: &Value, ours: &Value) -> bool {
+    let all = |theirs: &[Value], ours: &[Value]| {
+        let mut pairs = theirs.iter().zip(ours);
+        theirs.len() == ours.len() && pairs.all(|(a, b)| differ_by_signed_zero(a, b))
+    };
+    let unsigned = |text: &str| if text == "-0" { "0" } else { text }.to_owned();
+    match (theirs, ours) {
+        (Value::Array(theirs), Value::Array(ours)) => all(theirs, ours),
+        (Value::Aggregate(a, theirs), Value::Aggregate(b, ours)) => a == b && all(theirs, ours),
+        (Value::Bulk(_), Value::Bulk(_)) | (Value::Line(..), Value::Line(..)) => {
+            unsigned(&theirs.text()) == unsigned(&ours.text())
+        }
+        _ => theirs == ours,
+    }
+}
+
 /// The first of EXEC's replies that is not the same; none also if there are not as many.
 pub(super) fn first_other(theirs: &Value, ours: &Value, queued: &[Command]) -> Option<usize> {
     match (theirs, ours) {

@@ -12,7 +12,7 @@ use crate::mailbox::{Mail, Mailbox};
 use crate::{ClientClass, ConnInfo, Message, NetSettings};
 
 /// Redis's starting size of a query buffer: `PROTO_IOBUF_LEN` and what SDS adds.
-const QUERY_BYTES: usize = 20_474;
+pub(crate) const QUERY_BYTES: usize = 20_474;
 /// Redis's starting size of a reply buffer (`PROTO_REPLY_CHUNK_BYTES`).
 pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 /// The size that a reply buffer shrinks to (`PROTO_REPLY_MIN_BYTES`).
@@ -187,18 +187,21 @@ impl<T> Client<T> {
         self.gauges.args_len.load(Ordering::Relaxed)
     }
 
-    /// `qbuf-free=`: the room beside it that its recent requests call for. Connections borrow
-    /// their worker's read buffer, so for one without unfinished requests this is a share of that,
-    /// and none of its own memory (see [`Client::memory`]).
+    /// `qbuf-free=`: the room beside it. Connections borrow their worker's read buffer, so for one
+    /// that keeps nothing of a request this is the share of that which its recent requests call
+    /// for, and none of its own memory (see [`Client::memory`]).
     #[must_use]
     pub fn query_free(&self, now_ms: i64) -> usize {
-        let (active, peak) = (
-            self.active_ms(),
-            self.gauges.query_peak.load(Ordering::Relaxed),
-        );
-        let idle = now_ms - active > QUERY_IDLE_MS || peak == 0;
-        let size = if idle { 0 } else { peak.max(QUERY_BYTES) };
-        size.saturating_sub(self.query_len())
+        let gauges = &self.gauges;
+        let own = gauges.query_alloc.load(Ordering::Relaxed);
+        let peak = gauges.query_peak.load(Ordering::Relaxed);
+        let is_idle = now_ms - self.active_ms() > QUERY_IDLE_MS || peak == 0;
+        let size = match own {
+            0 if is_idle => 0,
+            0 => peak.max(QUERY_BYTES),
+            own => own,
+        };
+        size.saturating_sub(self.query_len() + self.args_len())
     }
 
     /// `rbs=`: the size of reply buffer that its recent replies call for.
@@ -220,19 +223,19 @@ impl<T> Client<T> {
         }
     }
 
-    /// `obl=`: unsent bytes in the first 16 KiB of output.
+    /// `obl=`: unsent bytes, where they would fit Redis's fixed reply buffer.
     #[must_use]
     pub fn out_small(&self) -> usize {
         self.gauges.out_small.load(Ordering::Relaxed)
     }
 
-    /// `oll=`: chunks of unsent output beyond those.
+    /// `oll=`: chunks in which unsent output waits otherwise.
     #[must_use]
     pub fn out_chunks(&self) -> usize {
         self.gauges.out_chunks.load(Ordering::Relaxed)
     }
 
-    /// `omem=`: the bytes of memory in those chunks.
+    /// `omem=`: the memory that those chunks take, what others share included.
     #[must_use]
     pub fn out_memory(&self) -> usize {
         self.gauges.out_chain.load(Ordering::Relaxed)

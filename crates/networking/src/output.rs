@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use bytes::Bytes;
 use common::memory::good_size;
 
+use crate::client::BUFFER_BYTES;
 use crate::executors::FREE_BYTES_MIN;
 use crate::transport::Transport;
 
@@ -19,6 +20,8 @@ const SHARE_MIN: usize = 4 * 1024;
 pub(crate) const SEAL_BYTES: usize = 256 * 1024;
 /// Slices per `writev`.
 const SLICES_MAX: usize = 64;
+/// What a chunk takes in the chain.
+const CHUNK_BYTES: usize = size_of::<Bytes>() + size_of::<usize>();
 /// Sent in a row, before other connections have their turn.
 const SHARE_BYTES: usize = 256 * 1024;
 
@@ -62,6 +65,18 @@ impl Drop for Spent {
     }
 }
 
+/// Unsent output in the terms of CLIENT LIST, which are those of Redis's fixed reply buffer and of
+/// the list of replies behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// `obl`: bytes in the fixed buffer.
+    pub(crate) fixed: usize,
+    /// `oll`: the length of the list.
+    pub(crate) chunks: usize,
+    /// `omem`: the memory that the list takes.
+    pub(crate) memory: usize,
+}
+
 /// How far a write got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
@@ -90,7 +105,33 @@ impl Output {
     /// sent whole.
     #[inline]
     pub(crate) fn held(&self) -> usize {
-        self.held_sum + self.tail_size()
+        self.chain_size() + self.tail_size()
+    }
+
+    fn chain_size(&self) -> usize {
+        self.held_sum + self.chain.len() * CHUNK_BYTES
+    }
+
+    /// What CLIENT LIST says of it. What would fit Redis's fixed buffer is that; beyond, the
+    /// buffer's share has gone first if the socket `is_full`, and the rest is the list: the chain,
+    /// and the tail as its last chunk.
+    pub(crate) fn backlog(&self, is_full: bool) -> Backlog {
+        let len = self.len();
+        if len <= BUFFER_BYTES && self.held_sum <= BUFFER_BYTES {
+            return Backlog {
+                fixed: len,
+                ..Backlog::default()
+            };
+        }
+        let fixed = match self.chain.is_empty() && !is_full {
+            true => len.min(BUFFER_BYTES),
+            false => 0,
+        };
+        Backlog {
+            fixed,
+            chunks: self.chain.len() + usize::from(self.tail.len() > fixed),
+            memory: self.chain_size() + self.tail.len() - fixed,
+        }
     }
 
     fn tail_size(&self) -> usize {

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use resp::{ArgScratch, Batch, Limits, Parsed, ProtocolError, ReplyError, ReplyWriter};
 
 use super::{Closing, Connection, Hold, Parked, Step};
+use crate::client::QUERY_BYTES;
 use crate::context::Cx;
 use crate::output::SEAL_BYTES;
 use crate::{NetStats, Outcome, Service};
@@ -241,7 +242,8 @@ impl<S: Service> Connection<S> {
     fn note_query(&self, cx: &Cx<S>, len: usize) {
         let gauges = &self.client.gauges;
         gauges.query_len.store(len, Relaxed);
-        gauges.note_query(len.max(1), cx.now_ms);
+        // More than that of small commands is read at once, but Redis would not.
+        gauges.note_query(len.clamp(1, QUERY_BYTES), cx.now_ms);
         cx.stats.note_input(len as u64, cx.now_ms);
     }
 }

@@ -18,9 +18,6 @@ use crate::{NetStats, Service};
 
 /// An unauthenticated client may leave so many bytes of replies unread, and no more.
 const UNAUTHENTICATED_BYTES_MAX: usize = BUFFER_BYTES + 1024;
-/// The size of a chunk in Redis's reply list, and of the header that it counts.
-const CHUNK_BYTES: usize = 16 * 1024;
-const CHUNK_HEADER_BYTES: usize = 40;
 
 impl<S: Service> Connection<S> {
     /// Sends what may be sent and the socket takes.
@@ -165,7 +162,8 @@ impl<S: Service> Connection<S> {
         let limits = cx.settings.limits(cx.service.class(&self.session));
         let unread = len > UNAUTHENTICATED_BYTES_MAX && !cx.service.authenticated(&self.session);
         let hard = unread || limits.is_over_hard(len);
-        let soft = limits.soft_bytes != 0 && chunks(len).1 as u64 >= limits.soft_bytes;
+        let listed = self.output.backlog(self.armed).memory + self.kept_len();
+        let soft = limits.soft_bytes != 0 && listed as u64 >= limits.soft_bytes;
         if !soft {
             self.soft_since_ms = 0;
         } else if self.soft_since_ms == 0 {
@@ -190,17 +188,11 @@ impl<S: Service> Connection<S> {
     /// Brings the gauges of the output up to date.
     pub(super) fn note_output(&mut self) {
         let len = self.output.len();
-        // Redis sends its fixed buffer first: what the socket did not take is in the list.
-        let small = if self.armed && len > BUFFER_BYTES {
-            0
-        } else {
-            len.min(BUFFER_BYTES)
-        };
-        let (count, bytes) = chunks(len - small + BUFFER_BYTES);
+        let backlog = self.output.backlog(self.armed);
         let gauges = &self.client.gauges;
-        gauges.out_small.store(small, Relaxed);
-        gauges.out_chunks.store(count, Relaxed);
-        gauges.out_chain.store(bytes, Relaxed);
+        gauges.out_small.store(backlog.fixed, Relaxed);
+        gauges.out_chunks.store(backlog.chunks, Relaxed);
+        gauges.out_chain.store(backlog.memory, Relaxed);
         let (owned, held) = match len {
             0 => (0, 0),
             _ => (self.output.owned(), self.output.held()),
@@ -209,12 +201,4 @@ impl<S: Service> Connection<S> {
         gauges.out_held.store(held, Relaxed);
         self.gauged = len > 0;
     }
-}
-
-/// Output beyond Redis's fixed reply buffer, in chunks of its reply list: how many, and their
-/// memory, which is what `omem` and the soft limits count.
-fn chunks(len: usize) -> (usize, usize) {
-    let beyond = len.saturating_sub(BUFFER_BYTES);
-    let count = beyond.div_ceil(CHUNK_BYTES);
-    (count, beyond + count * CHUNK_HEADER_BYTES)
 }

@@ -76,17 +76,47 @@ fn memory_counts_whole_chunks_until_they_are_sent_and_as_leaving_until_they_are_
     output.push_own(vec![1; 3 << 20], &mut pool);
     output.push(Bytes::from(vec![2; 100_000]), &mut pool);
     let owned = good_size(3 << 20);
-    assert_eq!((output.owned(), output.held()), (owned, owned + 100_000));
+    let held = owned + 100_000 + 2 * CHUNK_BYTES;
+    assert_eq!((output.owned(), output.held()), (owned, held));
     assert_ne!(output.send(&mut to).unwrap().1, Sent::All);
-    assert_eq!((output.owned(), output.held()), (owned, owned + 100_000));
+    assert_eq!((output.owned(), output.held()), (owned, held));
     while output.owned() > 0 {
         drain(&mut from, &mut Vec::new());
         output.send(&mut to).unwrap();
     }
-    assert!(output.held() <= 100_000);
+    assert!(output.held() <= 100_000 + CHUNK_BYTES);
     let before = common::memory::leaving_memory();
     let spent = output.take_spent().unwrap();
     assert_eq!(common::memory::leaving_memory(), before + owned);
     drop(spent);
     assert_eq!(common::memory::leaving_memory(), before);
+}
+
+#[test]
+fn client_list_tells_of_a_fixed_buffer_and_of_the_chunks_behind_it() {
+    let mut pool = BufferPool::default();
+    let mut output = Output::default();
+    assert_eq!(output.backlog(false), Backlog::default());
+    output.push(Bytes::from(vec![1; 100]), &mut pool);
+    let small = Backlog {
+        fixed: 100,
+        ..Backlog::default()
+    };
+    assert_eq!(output.backlog(false), small);
+    assert_eq!(output.backlog(true), small);
+    output.push_own(vec![2; 4000], &mut pool);
+    (0..10).for_each(|_| output.push(Bytes::from(vec![3; 2000]), &mut pool));
+    let split = |fixed: usize| Backlog {
+        fixed,
+        chunks: 1,
+        memory: 24_100 - fixed,
+    };
+    assert_eq!(output.backlog(false), split(BUFFER_BYTES));
+    assert_eq!(output.backlog(true), split(0));
+    output.push(Bytes::from(vec![4; 1_000_000]), &mut pool);
+    output.push(Bytes::from(vec![5; 100]), &mut pool);
+    let backlog = output.backlog(false);
+    assert_eq!((backlog.fixed, backlog.chunks), (0, 3));
+    assert!((1_024_200..1_040_000).contains(&backlog.memory));
+    assert!(backlog.memory <= output.held());
 }
