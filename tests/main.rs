@@ -27,6 +27,7 @@ mod memory;
 mod metrics;
 mod notifications;
 mod observe;
+mod operators;
 mod patterns;
 mod process;
 mod pubsub;

@@ -3,7 +3,9 @@
 use super::grammar::{Command, Compare};
 use crate::support::Value;
 
-/// Numbers above this are times in milliseconds, and may differ by this much.
+/// Numbers above this are times in milliseconds; seconds from now are fewer.
+const TIMES_MS: i64 = 500_000;
+/// They may differ by this much.
 const NEAR_MS: i64 = 5000;
 /// Smaller ones are seconds.
 const NEAR: i64 = 5;
@@ -110,7 +112,7 @@ fn sorted(value: &Value, each: usize) -> Option<(char, Vec<String>)> {
 fn is_near(theirs: &Value, ours: &Value) -> bool {
     match (theirs, ours) {
         (Value::Integer(a), Value::Integer(b)) => {
-            let margin = if *a > 1_000_000 { NEAR_MS } else { NEAR };
+            let margin = if *a > TIMES_MS { NEAR_MS } else { NEAR };
             (*a < 0) == (*b < 0) && a.abs_diff(*b) <= margin.unsigned_abs()
         }
         (Value::Array(a), Value::Array(b)) => all_near(a, b),

@@ -47,8 +47,8 @@ fn describe(text: &mut String, number: usize, event: &str, series: &Series) {
         .sum::<u64>()
         / count;
     let first = series.samples.front().map_or(0, |(time_s, _)| *time_s);
-    let last = series.samples.back().map_or(0, |(time_s, _)| *time_s);
-    let period = (last - first) as f64 / count as f64;
+    let since = (common::clock::now_ms() / 1000 - first).max(1);
+    let period = since as f64 / count as f64;
     let _ = writeln!(
         text,
         "{number}. {event}: {count} spikes (average {average}ms, mean deviation {deviation}ms, \
