@@ -70,7 +70,11 @@ pub(crate) fn call(
         }
     }
     timing::begin(server, session, id);
+    let may_pin = session.may_pin && entry.pins;
     let mut ctx = new_ctx(server, session, entry.command, locked, hint);
+    if may_pin && !crate::pinned::begin(&mut ctx, id, args) {
+        return Outcome::Deferred;
+    }
     run(&mut ctx, id, args, out);
     end(ctx)
 }
@@ -107,6 +111,7 @@ pub(crate) fn new_ctx<'a>(
         now_us: session.clock_us,
         session,
         locked,
+        pinned: None,
         hint,
         command,
         effects,
@@ -125,7 +130,7 @@ pub(crate) fn new_ctx<'a>(
 
 /// Nothing has followed yet from what this client does now.
 #[inline]
-fn effects_for(server: &Server, session: &Session) -> Effects {
+pub(crate) fn effects_for(server: &Server, session: &Session) -> Effects {
     Effects {
         now_ms: session.clock_us / 1000,
         on_expired: match session.origin.expires_keys() {
@@ -274,7 +279,9 @@ pub(crate) fn conclude(
     }
     crate::tracking::end_unit(ctx);
     if ctx.session.tracking.is_some() {
-        crate::tracking::remember(ctx, args);
+        if ctx.pinned.is_none() {
+            crate::tracking::remember(ctx, args);
+        }
         crate::tracking::end_command(ctx, id);
     }
     if !failed

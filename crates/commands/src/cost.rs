@@ -47,6 +47,8 @@ const COPIED_IN_1_NS: usize = 10;
 /// Bytes in a nanosecond that a string grows by, zeros or a copy of what it was: 11 in memory that
 /// was in use before, 0.4 in pages that are touched for the first time.
 const GROWN_IN_1_NS: usize = 1;
+/// Shorter strings grow in no time.
+pub(crate) const GROWS_AT_ONCE: usize = 1 << 18;
 /// An element that is looked up elsewhere, or put into another collection: COPY of a set 160,
 /// SUNIONSTORE 180, ZINTERSTORE 177 for each member and key.
 pub(crate) const MOVE_NS: u64 = 150;
@@ -193,6 +195,12 @@ pub(crate) fn grow_bytes(look: &Look<'_, '_>, args: Args<'_>) -> u64 {
 /// SETBIT.
 pub(crate) fn grow_bits(look: &Look<'_, '_>, args: Args<'_>) -> u64 {
     grow(look, args, 8)
+}
+
+/// APPEND: the string may have to be copied.
+pub(crate) fn append(look: &Look<'_, '_>, args: Args<'_>) -> u64 {
+    let tail = args.get(2).map_or(0, <[u8]>::len);
+    (look.len(args.at(1)) * 64 + tail as u64) / GROWN_IN_1_NS as u64
 }
 
 /// XREADGROUP and XAUTOCLAIM: entries that a group knows, or is going to.
@@ -451,6 +459,15 @@ impl Ctx<'_> {
         let wanted = count.unsigned_abs() as usize;
         let picked = if count < 0 { wanted } else { wanted.min(len) };
         self.takes(picked, MOVE_NS)
+    }
+
+    /// [`takes`](Self::takes) where `samples` elements of a value are looked at (0: all).
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn takes_samples(&self, entry: &Entry<'_>, samples: usize) -> CmdResult {
+        let len = len(entry) as usize;
+        self.takes(if samples == 0 { len } else { samples.min(len) }, WALK_NS)
     }
 
     /// How much the command may do before it has to leave, for handlers that hold a key open when

@@ -14,6 +14,7 @@ use resp::{Args, ReplyError, errors};
 use smallvec::SmallVec;
 
 use crate::command::Command;
+use crate::pinned::Pinned;
 use crate::server::Server;
 use crate::session::{LinkWaker, Session};
 
@@ -75,6 +76,8 @@ pub struct Ctx<'a> {
     /// The client.
     pub session: &'a mut Session,
     pub(crate) locked: Locked<'a>,
+    /// What is read while no locks are held; see [`crate::pinned`].
+    pub(crate) pinned: Option<Box<Pinned>>,
     pub(crate) now_us: i64,
     /// Address of the first key in the arguments, and its hash.
     pub(crate) hint: (*const u8, KeyHash),
@@ -165,7 +168,10 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub fn peek_in(&self, db: DbId, key: &[u8]) -> Option<Entry<'_>> {
         let hash = self.hash(key);
-        let entry = self.shard_db(db, hash)?.get(hash, key)?;
+        let entry = match self.shard_db(db, hash) {
+            Some(db) => db.get(hash, key)?,
+            None => self.pinned_entry(db, hash, key)?,
+        };
         if entry.is_expired(self.now_ms()) && self.effects.on_expired != OnExpired::Keep {
             self.note_overdue(db, key);
             return None;

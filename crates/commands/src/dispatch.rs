@@ -277,7 +277,7 @@ fn queue(
 
 /// Whether CLIENT PAUSE holds the command; if so, the client is resumed when the pause ends.
 #[cold]
-fn is_paused(server: &Server, session: &mut Session, entry: &Entry) -> bool {
+pub(crate) fn is_paused(server: &Server, session: &mut Session, entry: &Entry) -> bool {
     if !session.origin.is_checked() || entry.command.has(flag::NOT_PAUSED) {
         return false;
     }

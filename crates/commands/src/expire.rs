@@ -10,7 +10,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use keyspace::{DbId, DbKey, OnExpired, ShardSet};
+use keyspace::{DbId, DbKey, DueKey, OnExpired, ShardId, ShardSet};
 
 use crate::call;
 use crate::command::Command;
@@ -23,6 +23,8 @@ use crate::session::Session;
 const SLICE_KEYS: usize = 64;
 /// Fields deleted of one hash under one lock hold.
 const SLICE_FIELDS: usize = 1000;
+/// After which time a hash is looked at again that could not be changed.
+const HELD_MS: i64 = 50;
 
 /// Stands for the server where it changes data of its own accord.
 pub(crate) const INTERNAL: Command = Command::new("internal", 0, crate::dispatch::container);
@@ -113,6 +115,15 @@ pub(crate) fn record(ctx: &mut Ctx<'_>) {
     }
 }
 
+/// Leaves the due fields of a large hash for later that is being read without its lock: it would
+/// have to be copied first.
+fn is_postponed(ctx: &mut Ctx<'_>, shard: ShardId, db: DbId, due: &DueKey, now_ms: i64) -> bool {
+    let is_over = ctx.is_overdue_in(db, &due.key);
+    let db = ctx.locked.db_mut(shard, db).filter(|_| !is_over);
+    let until_ms = now_ms + HELD_MS;
+    db.is_some_and(|db| db.postpone_fields((due.hash, &due.key), until_ms, now_ms))
+}
+
 /// Deletes what is due in all shards, on behalf of `session`, an internal one. Returns when the
 /// next key will be due (Unix ms), or `i64::MAX` for never. What is due in a
 /// busy shard counts as due next.
@@ -139,6 +150,9 @@ pub fn cycle(server: &Server, session: &mut Session, now_ms: i64) -> i64 {
                 .keyspace
                 .due(&mut ctx.locked, shard, now_ms, SLICE_KEYS);
             for (db, due) in &due {
+                if is_postponed(&mut ctx, shard, *db, due, now_ms) {
+                    continue;
+                }
                 let mut key = ctx.write_in(*db, &due.key);
                 key.expire_fields(SLICE_FIELDS);
                 key.unchanged();

@@ -31,6 +31,7 @@ pub mod notify;
 pub mod origin;
 pub mod pause;
 pub mod persistence;
+mod pinned;
 mod plain;
 pub mod pubsub;
 pub mod replication;

@@ -163,6 +163,9 @@ impl Default for ClientState {
 pub trait ClientLink: Send + Sync {
     /// Dispatches the deferred command again.
     fn resume(&self);
+    /// Wakes those whom this thread has woken so far: it is not done for long, and may have kept
+    /// that for its end.
+    fn wake_others(&self) {}
     /// Ends a blocking command with this reply, already encoded for the client's protocol.
     fn unblock(&self, reply: Bytes);
     /// Appends an out-of-band message: pub/sub, invalidation, MONITOR.
@@ -258,6 +261,10 @@ pub struct Session {
     pub(crate) exec_refusal: Option<resp::ReplyError>,
     /// It is on a worker that others wait for: long commands are not run here.
     pub may_leave: bool,
+    /// It is where long commands run: they need no locks while they only read.
+    pub(crate) may_pin: bool,
+    /// What a command had read without locks was changed meanwhile: now it keeps them.
+    pub(crate) keeps_locks: bool,
     /// CLIENT PAUSE holds its command.
     pub(crate) paused: bool,
     /// MIGRATE under way.
@@ -328,6 +335,8 @@ impl Session {
             transaction: None,
             exec_refusal: None,
             may_leave: false,
+            may_pin: false,
+            keeps_locks: false,
             paused: false,
             subscriptions: None,
             tracking: None,
@@ -378,7 +387,7 @@ impl Session {
         stand_in.log_offset = self.log_offset;
         stand_in.reply_offset = self.reply_offset;
         let mut lent = std::mem::replace(self, stand_in);
-        lent.may_leave = false;
+        (lent.may_leave, lent.may_pin) = (false, true);
         // What was looked at and read for a batch is looked at afresh.
         (lent.clock_us, lent.ahead, lent.is_open) = (0, 0, false);
         lent
@@ -387,7 +396,7 @@ impl Session {
     /// Puts a lent session back.
     pub fn give_back(&mut self, lent: Self) {
         *self = lent;
-        self.may_leave = true;
+        (self.may_leave, self.may_pin) = (true, false);
     }
 
     /// Whether the client is a replica.

@@ -30,6 +30,8 @@ pub struct Entry {
     pub(crate) is_plain: bool,
     /// Whether its cost is to be asked for before it runs.
     pub(crate) is_costly: bool,
+    /// See [`crate::pinned`].
+    pub(crate) pins: bool,
     /// Its second argument is a field or member of what is at its key.
     pub(crate) has_member: bool,
     /// Ids of the subcommands.
@@ -128,6 +130,7 @@ impl Table {
                 && single_key == Some(1)
                 && matches!(command.group, Group::Hash | Group::Set),
             is_plain: crate::plain::is_plain(command, is_brief),
+            pins: crate::pinned::is_for(command),
             is_costly: command.cost.is_before(),
             children: Vec::new(),
             parent,

@@ -28,7 +28,7 @@ pub use ahead::{Pace, Step};
 pub use db::{Db, DueKey};
 pub use effects::{DbKey, Effects, Event, EventClass, KeyEvent, OnExpired};
 pub use entry::{
-    Entry, EntryBox, EntryMut, Pins, count_holder, held_bytes, held_bytes_total,
+    Entry, EntryBox, EntryMut, Pin, Pins, count_holder, held_bytes, held_bytes_total,
     is_over_held_budget, is_snapshot_awaited, pins_are_there, set_held_budget, wait_for_budget,
     wait_for_pins,
 };

@@ -37,7 +37,7 @@ pub use client::{Client, ClientAddress};
 pub use config::{Listen, NetConfig, TlsAuth, TlsConfig};
 pub use error::NetError;
 pub use executors::EXECUTORS_MAX;
-pub use mailbox::{HeldWakes, Post, hold_wakes};
+pub use mailbox::{HeldWakes, Post, flush_wakes, hold_wakes};
 pub use network::{Handle, Network};
 pub use registry::Registry;
 pub use service::{BatchInfo, ClientClass, Eviction, Message, Outcome, Service};

@@ -72,7 +72,7 @@ impl Drop for HeldWakes {
 
 /// Wakes those whose waking was held up.
 #[inline]
-pub(crate) fn flush_wakes() {
+pub fn flush_wakes() {
     if ANY_LATER.get() {
         wake_all();
     }

@@ -64,6 +64,10 @@ impl ClientLink for Link {
         self.0.post(Message::Resume);
     }
 
+    fn wake_others(&self) {
+        networking::flush_wakes();
+    }
+
     fn unblock(&self, reply: Bytes) {
         self.0.post(Message::Reply(reply));
     }

@@ -6,7 +6,7 @@
 use keyspace::{Event, StrValue, Value};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
-use crate::command::flag::{DENYOOM, WRITE};
+use crate::command::flag::{DENYOOM, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -19,7 +19,7 @@ pub const BITOP: Command = Command::new("bitop", -4, bitop)
         "Stores the result of a bitwise operation between strings.",
         "O(N)",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::BITMAP)
     .keys(&[
         KeySpec::at(2, "OW update"),
@@ -138,6 +138,7 @@ fn bitop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     }
     let result = compute(operation, &sources);
     let len = result.len();
+    ctx.settle(args)?;
     let mut target = ctx.write(args.at(2));
     if len > 0 {
         target.set(Value::Str(StrValue::Buffer(result, true)));

@@ -6,7 +6,7 @@
 use keyspace::{DbId, Event};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
-use crate::command::flag::{DENYOOM, FAST, WRITE};
+use crate::command::flag::{DENYOOM, FAST, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -16,7 +16,7 @@ pub const COPY: Command = Command::new("copy", -3, copy)
     .group(Group::Generic)
     .since("6.2.0")
     .docs("Copies a key's value and expiry to another key.", "O(N)")
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::KEYSPACE)
     .keys(&[KeySpec::at(1, "RO access"), KeySpec::at(2, "OW update")])
     .args("source:key@0 destination:key@1 destination-db:integer=DB? replace=REPLACE!?")
@@ -71,6 +71,7 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
         return Ok(());
     };
     let (value, expire_at) = (source.value().to_owned(), source.expire_at());
+    ctx.settle(args)?;
     let mut target = ctx.write_in(to_db, to);
     if target.exists() && !replace {
         target.unchanged();

@@ -12,7 +12,7 @@ use datatypes::list::End;
 use keyspace::{Event, EventClass, Value, ValueRef};
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
-use crate::command::flag::{DENYOOM, READONLY, WRITE};
+use crate::command::flag::{DENYOOM, READONLY, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -26,7 +26,7 @@ pub const SORT: Command = Command::new("sort", -2, sort)
         "Sorts the elements of a list, a set or a sorted set, or stores them sorted.",
         "O(N+M*log(M))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SET | category::SORTEDSET | category::LIST | category::DANGEROUS)
     .keys(&[
         KeySpec::at(1, "RO access"),
@@ -273,7 +273,7 @@ fn sort(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     let mut options = Options::parse(args, true)?;
     let found = run(ctx, args.at(1), &mut options)?;
     match options.store {
-        Some(target) => store(ctx, target, &found, &options, out),
+        Some(target) => return store(ctx, (target, args), &found, &options, out),
         None => reply(ctx, &found, &options, out),
     }
     Ok(())
@@ -304,11 +304,11 @@ fn reply(ctx: &Ctx<'_>, found: &[Vec<u8>], options: &Options<'_>, out: &mut Repl
 /// Stores the result as a list; what GET does not find is stored as an empty text.
 fn store(
     ctx: &mut Ctx<'_>,
-    key: &[u8],
+    (key, args): (&[u8], Args<'_>),
     found: &[Vec<u8>],
     options: &Options<'_>,
     out: &mut ReplyWriter<'_>,
-) {
+) -> CmdResult {
     let limits = crate::lists::limits(ctx.server);
     let mut list = List::new();
     for element in found {
@@ -321,6 +321,7 @@ fn store(
         }
     }
     let count = list.len();
+    ctx.settle(args)?;
     let mut key = ctx.write(key);
     if count > 0 {
         key.set(Value::List(list));
@@ -331,6 +332,7 @@ fn store(
         key.unchanged();
     }
     out.integer(count as i64);
+    Ok(())
 }
 
 #[cfg(test)]

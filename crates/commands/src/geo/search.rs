@@ -9,7 +9,7 @@ use datatypes::zset::ScoreRange;
 use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use super::store;
-use crate::command::flag::{DENYOOM, READONLY, WRITE};
+use crate::command::flag::{DENYOOM, READONLY, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -44,7 +44,7 @@ pub const GEOSEARCHSTORE: Command = Command::new("geosearchstore", -8, geosearch
         "Stores the members within a circle, a box or a polygon in a key.",
         "O(N+log(M))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::GEO)
     .keys(&[KeySpec::at(1, "OW update"), KeySpec::at(2, "RO access")])
     .args(
@@ -65,7 +65,7 @@ pub const GEORADIUS: Command = Command::new("georadius", -6, georadius)
         "Returns the members within a circle, or stores them.",
         "O(N+log(M))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::GEO)
     .deprecated(
         "6.2.0",
@@ -109,7 +109,7 @@ pub const GEORADIUSBYMEMBER: Command = Command::new("georadiusbymember", -5, geo
         "Returns the members within a circle around a member, or stores them.",
         "O(N+log(M))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::GEO)
     .deprecated(
         "6.2.0",
@@ -530,6 +530,7 @@ fn search(ctx: &mut Ctx<'_>, args: Args<'_>, form: Form, out: &mut ReplyWriter<'
         "georadiusstore"
     };
     let (result, count) = store::collect(&query, &found, zsets::limits(ctx.server));
+    ctx.settle(args)?;
     store::store(ctx, target, result, count, event, out);
     Ok(())
 }

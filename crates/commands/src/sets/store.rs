@@ -8,7 +8,7 @@ use resp::{Args, ReplyWriter};
 use super::algebra::{Operands, Operation};
 use super::event;
 use crate::collection;
-use crate::command::flag::{DENYOOM, WRITE};
+use crate::command::flag::{DENYOOM, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -21,7 +21,7 @@ pub const SINTERSTORE: Command = Command::new("sinterstore", -3, sinterstore)
         "Stores the members that several sets have in common.",
         "O(N*M)",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SET)
     .keys(&[
         KeySpec::at(1, "RW update"),
@@ -35,7 +35,7 @@ pub const SUNIONSTORE: Command = Command::new("sunionstore", -3, sunionstore)
     .group(Group::Set)
     .since("1.0.0")
     .docs("Stores the members that any of several sets has.", "O(N)")
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SET)
     .keys(&[
         KeySpec::at(1, "OW update"),
@@ -52,7 +52,7 @@ pub const SDIFFSTORE: Command = Command::new("sdiffstore", -3, sdiffstore)
         "Stores the members of the first set that no other set has.",
         "O(N)",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SET)
     .keys(&[
         KeySpec::at(1, "OW update"),
@@ -81,6 +81,7 @@ fn store(
     out: &mut ReplyWriter<'_>,
 ) -> CmdResult {
     let result = Operands::read(ctx, operation, args.from(2).iter())?.collect();
+    ctx.settle(args)?;
     out.integer(result.len() as i64);
     collection::store(ctx.write(args.at(1)), result, event(name));
     Ok(())

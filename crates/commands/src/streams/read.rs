@@ -222,6 +222,8 @@ fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
         }
     }
     if !frame.finish(out) {
+        // To wait is to change: the queue of who waits.
+        ctx.settle(args)?;
         wait(
             ctx,
             args,

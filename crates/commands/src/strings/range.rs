@@ -35,7 +35,8 @@ pub const APPEND: Command = Command::new("append", 3, append)
     .flags(WRITE | DENYOOM | FAST)
     .categories(category::STRING)
     .keys(&[KeySpec::at(1, "RW insert")])
-    .args("key:key@0 value");
+    .args("key:key@0 value")
+    .cost(Cost::AtMost(cost::append));
 
 /// The bytes from `start` to `end`, both included; negative indexes count from the end.
 pub(crate) fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
@@ -98,7 +99,13 @@ fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cmd
 fn append(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
     let tail = args.at(2);
     let len = ctx.peek_str(args.at(1))?.map_or(0, |text| text.len());
-    check_len(ctx, (len + tail.len()) as u64)?;
+    let wanted = len + tail.len();
+    check_len(ctx, wanted as u64)?;
+    if wanted >= cost::GROWS_AT_ONCE {
+        // Most of the time there is room left from when it last grew.
+        let spare = ctx.peek(args.at(1)).map_or(0, |entry| entry.spare_bytes());
+        ctx.takes_growth(len, if spare < tail.len() { wanted } else { 0 })?;
+    }
     let mut key = ctx.write(args.at(1));
     let len = key.append(tail).map_err(wrong_type)?;
     key.commit(Event::string("append"));

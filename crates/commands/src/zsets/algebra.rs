@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
-use crate::command::flag::{DENYOOM, READONLY, WRITE};
+use crate::command::flag::{DENYOOM, READONLY, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -67,7 +67,7 @@ pub const ZUNIONSTORE: Command = Command::new("zunionstore", -4, zunionstore)
     .group(Group::SortedSet)
     .since("2.0.0")
     .docs("Stores the union of sorted sets in a key.", "O(N)")
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SORTEDSET)
     .keys(&[
         KeySpec::at(1, "OW update"),
@@ -84,7 +84,7 @@ pub const ZINTERSTORE: Command = Command::new("zinterstore", -4, zinterstore)
     .group(Group::SortedSet)
     .since("2.0.0")
     .docs("Stores the intersection of sorted sets in a key.", "O(N*K)")
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SORTEDSET)
     .keys(&[
         KeySpec::at(1, "OW update"),
@@ -104,7 +104,7 @@ pub const ZDIFFSTORE: Command = Command::new("zdiffstore", -4, zdiffstore)
         "Stores the members of the first sorted set that are in no other.",
         "O(L + (N-K))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SORTEDSET)
     .keys(&[
         KeySpec::at(1, "OW update"),
@@ -518,6 +518,7 @@ fn store(
         let result = compute(operation, &sources, options.aggregate);
         Zset::from_sorted(&result, super::limits(ctx.server))
     };
+    ctx.settle(args)?;
     super::range::store(ctx, args.at(1), zset, event, out);
     Ok(())
 }

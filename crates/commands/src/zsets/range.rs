@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::bounds::Bounds;
 use crate::collection;
-use crate::command::flag::{DENYOOM, READONLY, WRITE};
+use crate::command::flag::{DENYOOM, READONLY, SETTLES, WRITE};
 use crate::command::{Command, Group, KeySpec, category};
 use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
@@ -40,7 +40,7 @@ pub const ZRANGESTORE: Command = Command::new("zrangestore", -5, zrangestore)
         "Stores the members in a range of a sorted set in another key.",
         "O(log(N))",
     )
-    .flags(WRITE | DENYOOM)
+    .flags(WRITE | DENYOOM | SETTLES)
     .categories(category::SORTEDSET)
     .keys(&[KeySpec::at(1, "OW update"), KeySpec::at(2, "RO access")])
     .args(
@@ -288,6 +288,7 @@ fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> 
             result.insert(member.text(&mut buffer), score, limits);
         }
     }
+    ctx.settle(args)?;
     store(ctx, args.at(1), result, "zrangestore", out);
     Ok(())
 }

@@ -8,7 +8,7 @@ mod volatile;
 pub use volatile::DueKey;
 
 use crate::effects::Effects;
-use crate::entry::{Entry, EntryBox};
+use crate::entry::{Entry, EntryBox, Pin};
 use crate::hash::KeyHash;
 use crate::snapshot::{CutEntries, CutState};
 use crate::value::Value;
@@ -196,9 +196,44 @@ impl Db {
     }
 
     /// Whether the key's value is large and pinned, so that whoever wants to change it should
-    /// rather wait (see [`crate::wait_for_pins`]) than have it copied.
+    /// rather wait (see [`crate::wait_for_pins`]) than have it copied. If so it is noted that
+    /// somebody waits.
     pub fn is_held(&mut self, hash: KeyHash, key: &[u8]) -> bool {
-        self.pinned(hash, key).is_some_and(|entry| entry.is_dear())
+        self.pinned(hash, key)
+            .is_some_and(|entry| entry.is_dear() && entry.await_pins())
+    }
+
+    /// Pins an entry of this database for a long command; `None` if somebody waits to change it, or
+    /// too many read it: the command is to wait as they do ([`Self::is_awaited`]).
+    pub fn pin(&self, entry: Entry<'_>) -> Option<Pin> {
+        Pin::new(entry)
+    }
+
+    /// Whether an entry of this database is pinned, after noting that somebody waits for the end of
+    /// that (see [`crate::wait_for_pins`]).
+    pub fn is_awaited(&self, entry: Entry<'_>) -> bool {
+        entry.await_pins()
+    }
+
+    /// Puts the removal of a hash's due fields off until `until_ms`, if the hash is held (see
+    /// [`Self::is_held`]); whether it is.
+    pub fn postpone_fields(
+        &mut self,
+        (hash, key): (KeyHash, &[u8]),
+        until_ms: i64,
+        now_ms: i64,
+    ) -> bool {
+        let is_hash = |entry: Entry<'_>| entry.fields_due().is_some();
+        if !entry::pins_are_there()
+            || !self.get(hash, key).is_some_and(is_hash)
+            || !self.is_held(hash, key)
+        {
+            return false;
+        }
+        if let Some(place) = self.table.find(hash.0, key) {
+            self.file_fields(hash, place, until_ms, now_ms);
+        }
+        true
     }
 
     /// Whether the key's entry is pinned, or would be by a change: then that change makes a

@@ -21,8 +21,8 @@ use datatypes::{Hash, List, Set, Stream, Zset};
 use heap::HeapStr;
 use layout::{EXPIRY, HEAP, IN_PLACE_MAX, RAW, Raw, Repr};
 pub use pin::{
-    Pins, count_holder, held_bytes, held_bytes_total, is_over_held_budget, is_snapshot_awaited,
-    pins_are_there, set_held_budget, wait_for_budget, wait_for_pins,
+    Pin, Pins, count_holder, held_bytes, held_bytes_total, is_over_held_budget,
+    is_snapshot_awaited, pins_are_there, set_held_budget, wait_for_budget, wait_for_pins,
 };
 pub(crate) use pin::{count_cut, pin_all};
 use std::marker::PhantomData;
@@ -199,6 +199,18 @@ impl<'a> Entry<'a> {
             ValueRef::Stream(v) => v.memory(),
         };
         SLOT + self.own_size() + behind
+    }
+
+    /// Bytes by which a string can grow where it is.
+    pub fn spare_bytes(&self) -> usize {
+        // SAFETY: as `heap_size`.
+        unsafe {
+            if self.0.kind() != Kind::String || self.0.encoding() != HEAP {
+                return 0;
+            }
+            let heap = &*self.0.held::<Box<HeapStr>>();
+            heap.capacity() - heap.as_slice().len()
+        }
     }
 
     /// Bytes of a string that does not live in its entry.

@@ -1,12 +1,18 @@
 //! Pins: what keeps an entry alive and unchanged without a lock.
 //!
-//! The byte of marks holds the number of pins, whether the entry's owner has left it to them, and
-//! a mark of the expiry index. Pins are added under the shard's lock only, and released by anyone.
-//! Whoever wants to change an entry looks under that lock whether it is pinned, and if so changes
-//! a copy; whoever drops a pinned entry leaves it to its pins, and the last one frees it.
+//! The byte of marks holds the number of pins, whether the entry's owner has left it to them,
+//! whether somebody waits for their end, and a mark of the expiry index. Pins are added under the
+//! shard's lock only, and released by anyone. Whoever wants to change an entry looks under that
+//! lock whether it is pinned, and if so waits, or changes a copy; whoever drops a pinned entry
+//! leaves it to its pins, and the last one frees it.
+//!
+//! A snapshot has [`Pins`], very many for a short time each; a long command has a [`Pin`] on each
+//! key that it reads, and takes none on an entry that somebody waits to change: one reader after
+//! the other would keep a writer waiting for ever.
 
 use super::layout::Raw;
 use super::{Entry, EntryBox};
+use crate::free;
 use crate::lock::Waker;
 use crate::value::ValueRef;
 use parking_lot::Mutex;
@@ -23,8 +29,12 @@ use std::sync::atomic::{
 const EXPIRY_MARK: u8 = 1;
 /// The owner has dropped it.
 const LEFT: u8 = 2;
-const PIN: u8 = 4;
-const PINS_MAX: u8 = 60;
+/// Somebody waits until it is not pinned; set only while it is.
+const AWAITED: u8 = 4;
+const PIN: u8 = 8;
+const PINS_MAX: u8 = 30;
+/// Pins of long commands, at most, so that snapshots find room.
+const READERS_MAX: u8 = 16;
 
 /// Bytes of entries that live only because they are pinned.
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -104,15 +114,15 @@ pub fn count_holder(begins: bool) {
     count_cut(begins);
 }
 
-/// Registers a waker that is called once, when next an entry is no longer pinned; look again
-/// whether it still is after this.
+/// Registers a waker that is called once, when next an entry that was found to be held
+/// ([`crate::Db::is_held`]) is no longer pinned; look again whether it still is after this.
 pub fn wait_for_pins(waker: Arc<dyn Waker>) {
     WAITERS.lock().push(waker);
     HAS_WAITERS.store(true, SeqCst);
     fence(SeqCst);
 }
 
-/// Whether anybody waits for a snapshot to let go of something.
+/// Whether anybody waits for pins to be let go of.
 #[inline]
 pub fn is_snapshot_awaited() -> bool {
     HAS_WAITERS.load(Relaxed) || IS_BUDGET_AWAITED.load(Relaxed)
@@ -207,21 +217,87 @@ impl Pins {
         let entry = self.next();
         self.done += 1;
         // SAFETY: the pin has kept the entry alive.
-        let marks = unsafe { entry.marks() };
-        // SeqCst: either the waiter sees that the pin is gone, or this sees the waiter.
-        let old = marks.fetch_sub(PIN, SeqCst);
-        if old & LEFT != 0 && old < 2 * PIN {
-            marks.store(0, Relaxed);
-            // Its owner gave it up, and this was the last pin: nobody else knows it.
-            let entry = EntryBox(entry);
-            let size = entry.view().held_size();
+        if let Some((entry, size)) = unsafe { release(entry) } {
             drop(entry);
             HELD.fetch_sub(size, SeqCst);
             wake_for_budget();
         }
-        if HAS_WAITERS.load(SeqCst) {
-            wake_waiters();
+    }
+}
+
+/// Lets go of a pin; if it was the last of an entry that its owner gave up, that is the caller's
+/// now, with the bytes that are no longer held once it is freed.
+///
+/// # Safety
+/// The pin is one that was taken, and is let go of once.
+unsafe fn release(entry: Raw) -> Option<(EntryBox, usize)> {
+    // SAFETY: the pin has kept the entry alive.
+    let marks = unsafe { entry.marks() };
+    let without = |old: u8| match old - PIN {
+        rest if rest < PIN => rest & !AWAITED,
+        rest => rest,
+    };
+    // SeqCst: either the waiter sees that the pin is gone, or this sees the waiter.
+    let old = marks.fetch_update(SeqCst, Relaxed, |old| Some(without(old)));
+    let old = old.unwrap_or_else(|old| old);
+    let was_last = old < 2 * PIN;
+    let given_up = (was_last && old & LEFT != 0).then(|| {
+        marks.store(0, Relaxed);
+        // Its owner gave it up, and this was the last pin: nobody else knows it.
+        let entry = EntryBox(entry);
+        let size = entry.view().held_size();
+        (entry, size)
+    });
+    if was_last && old & AWAITED != 0 {
+        wake_waiters();
+    }
+    given_up
+}
+
+/// One pinned entry, readable without a lock while this lives: what a long command reads.
+pub struct Pin(Raw);
+
+// SAFETY: as `Pins`.
+unsafe impl Send for Pin {}
+// SAFETY: as `Pins`.
+unsafe impl Sync for Pin {}
+
+impl Pin {
+    /// Pins an entry, whose shard must be locked; `None` if it must not be: somebody waits to
+    /// change it, or there are too many pins.
+    pub(crate) fn new(entry: Entry<'_>) -> Option<Self> {
+        // SAFETY: the entry is alive; the byte is atomic.
+        let marks = unsafe { entry.0.marks() }.load(SeqCst);
+        if marks & AWAITED != 0 || marks >= READERS_MAX * PIN {
+            return None;
         }
+        entry.pin();
+        PINS.fetch_add(1, Relaxed);
+        Some(Self(entry.0))
+    }
+
+    /// What is pinned.
+    #[inline]
+    pub fn entry(&self) -> Entry<'_> {
+        Entry(self.0, PhantomData)
+    }
+
+    /// Whether this is the very entry, and so unchanged since it was pinned.
+    pub fn is(&self, entry: Entry<'_>) -> bool {
+        self.0.0 == entry.0.0
+    }
+}
+
+impl Drop for Pin {
+    /// What was given up meanwhile is freed in the background if that takes long.
+    fn drop(&mut self) {
+        // SAFETY: it is this pin's end.
+        if let Some((entry, size)) = unsafe { release(self.0) } {
+            free::entry(entry);
+            HELD.fetch_sub(size, SeqCst);
+            wake_for_budget();
+        }
+        PINS.fetch_sub(1, Relaxed);
     }
 }
 
@@ -253,11 +329,26 @@ impl Entry<'_> {
         self.0.0.as_ptr().expose_provenance()
     }
 
+    /// How many pins it has (DEBUG, tests).
+    pub fn pin_count(&self) -> usize {
+        // SAFETY: as `pin`.
+        usize::from(unsafe { self.0.marks() }.load(Acquire) / PIN)
+    }
+
     /// Whether it is pinned: then it must not change.
     #[inline]
     pub fn is_pinned(&self) -> bool {
         // SAFETY: as `pin`. Acquire: what the pins read happened before.
         unsafe { self.0.marks() }.load(Acquire) >= PIN
+    }
+
+    /// Whether it is pinned, after noting that somebody waits for the end of that.
+    pub(crate) fn await_pins(&self) -> bool {
+        // SAFETY: as `pin`.
+        let marks = unsafe { self.0.marks() };
+        // Not of one that is not pinned any more: nobody would take the mark away.
+        let mark = |old: u8| (old >= PIN).then_some(old | AWAITED);
+        marks.fetch_update(SeqCst, SeqCst, mark).is_ok()
     }
 
     /// Which generation of the expiry index has a record of this key.
@@ -462,11 +553,61 @@ mod tests {
         assert!(!is_snapshot_awaited());
         wait_for_pins(waker.clone());
         assert!(is_snapshot_awaited());
+        assert!(boxes[3].view().await_pins());
         drop(pins);
+        assert!(!boxes[3].view().await_pins());
         assert!(!is_snapshot_awaited());
         assert_eq!(waker.0.load(SeqCst), 1);
         drop(pinned(&boxes));
         assert_eq!(waker.0.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn a_reader_does_not_pin_what_somebody_waits_to_change() {
+        let _alone = ALONE.lock();
+        let boxes = entries();
+        let entry = boxes[3].view();
+        let first = Pin::new(entry).unwrap();
+        let second = Pin::new(entry).unwrap();
+        assert!(first.is(entry) && !first.is(boxes[0].view()));
+        assert!(entry.await_pins());
+        let waker = Arc::new(Counting::default());
+        wait_for_pins(waker.clone());
+        drop(first);
+        assert!(Pin::new(entry).is_none());
+        assert_eq!(waker.0.load(SeqCst), 0);
+        // A snapshot may.
+        drop((second, pinned(&boxes)));
+        assert_eq!(waker.0.load(SeqCst), 1);
+        assert!(Pin::new(entry).is_some());
+        assert!(!entry.is_pinned() && !entry.await_pins());
+    }
+
+    #[test]
+    fn what_a_reader_pins_lives_on_without_its_owner() {
+        let _alone = ALONE.lock();
+        let boxes = entries();
+        let expected: Vec<_> = boxes.iter().map(|entry| text(entry.view())).collect();
+        let pins: Vec<_> = boxes.iter().map(|entry| Pin::new(entry.view())).collect();
+        let others = pinned(&boxes);
+        drop(boxes);
+        assert!(held_bytes() > 5000);
+        assert_eq!(texts(others), expected);
+        let read: Vec<_> = pins.iter().flatten().map(|pin| text(pin.entry())).collect();
+        assert_eq!(read, expected);
+        drop(pins);
+        assert_eq!(held_bytes(), 0);
+    }
+
+    #[test]
+    fn readers_leave_room_for_snapshots() {
+        let _alone = ALONE.lock();
+        let boxes = entries();
+        let pins: Vec<_> = std::iter::from_fn(|| Pin::new(boxes[0].view())).collect();
+        assert_eq!(pins.len(), usize::from(READERS_MAX));
+        drop((pinned(&boxes), pinned(&boxes)));
+        drop(pins);
+        assert!(!boxes[0].view().is_pinned());
     }
 
     #[test]

@@ -180,6 +180,12 @@ const SUBCOMMANDS: &[Sub] = &[
         &["Stop the periodic tasks, or not."],
     ),
     sub(
+        "PINS <key>",
+        3..=3,
+        object::pins,
+        &["How many read a key's value at this moment without holding its shard."],
+    ),
+    sub(
         "POPULATE <count> [<prefix>] [<size>]",
         3..=5,
         populate::populate,
@@ -250,6 +256,12 @@ const SUBCOMMANDS: &[Sub] = &[
         3..=3,
         switches::set_disable_deny_scripts,
         &["Whether scripts may run commands that are not for scripts."],
+    ),
+    sub(
+        "SHARD <key>",
+        3..=3,
+        object::shard,
+        &["The number of a key's shard."],
     ),
     sub(
         "SET-SKIP-CHECKSUM-VALIDATION <0|1>",

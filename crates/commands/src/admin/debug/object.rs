@@ -34,6 +34,18 @@ pub(super) fn object(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_
     Ok(())
 }
 
+pub(super) fn pins(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let entry = existing(ctx, args.at(2))?;
+    out.integer(entry.pin_count() as i64);
+    Ok(())
+}
+
+pub(super) fn shard(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
+    let shard = ctx.server.keyspace.shard_of(ctx.hash(args.at(2)));
+    out.integer(shard.0.into());
+    Ok(())
+}
+
 /// Bytes that the value takes in an RDB file, compression left out. Of collections, which cannot be
 /// serialised yet, the bytes in memory.
 fn serialized_len(entry: &Entry<'_>) -> usize {

@@ -4,6 +4,7 @@ use resp::{Args, ReplyError, ReplyWriter, errors};
 
 use crate::command::flag::READONLY;
 use crate::command::{Command, Group, KeySpec};
+use crate::cost::{self, Cost};
 use crate::ctx::{CmdResult, Ctx};
 
 /// `MEMORY USAGE`
@@ -13,7 +14,8 @@ pub const MEMORY_USAGE: Command = Command::new("usage", -3, memory_usage)
     .docs("Returns the bytes that a key and its value take.", "O(1)")
     .flags(READONLY)
     .keys(&[KeySpec::at(2, "RO")])
-    .args("key:key@0 count:integer=SAMPLES?");
+    .args("key:key@0 count:integer=SAMPLES?")
+    .cost(Cost::AtMost(cost::walk));
 
 /// Members of a collection that are looked at unless told otherwise.
 const SAMPLES_DEFAULT: i64 = 5;
@@ -40,7 +42,10 @@ fn memory_usage(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) ->
     let samples = samples(args.from(3))?;
     match ctx.peek(args.at(2)) {
         None => out.null(),
-        Some(entry) => out.integer(entry.memory(samples) as i64),
+        Some(entry) => {
+            ctx.takes_samples(&entry, samples)?;
+            out.integer(entry.memory(samples) as i64);
+        }
     }
     Ok(())
 }
