@@ -29,6 +29,7 @@ mod notifications;
 mod observe;
 mod operators;
 mod patterns;
+mod pins;
 mod process;
 mod pubsub;
 mod replication;

@@ -37,6 +37,10 @@ pub(super) enum Command {
     /// Between the ends of two lists, or of one.
     Move((Key, End), (Key, End)),
     Rename(Key, Key),
+    /// Of a string or a list, in the place of another; they differ.
+    Copy(Key, Key),
+    /// The numbers of a list in order, into a list, which may be the same.
+    Sort(Key, Key),
     /// From the first of these that has an element; waits so many milliseconds.
     PopOrWait(Vec<Key>, End, u64),
     MoveOrWait((Key, End), (Key, End), u64),
@@ -66,7 +70,9 @@ impl Command {
             Self::GetBoth | Self::SetBoth(..) => 0b11,
             Self::Move((from, _), (to, _))
             | Self::MoveOrWait((from, _), (to, _), _)
-            | Self::Rename(from, to) => 1 << from | 1 << to,
+            | Self::Rename(from, to)
+            | Self::Copy(from, to)
+            | Self::Sort(from, to) => 1 << from | 1 << to,
             Self::PopOrWait(keys, ..) => keys.iter().fold(0, |bits, key| bits | 1 << key),
         }
     }
@@ -237,6 +243,8 @@ impl State {
                 self.move_to(from, Some(to))
             }
             Command::Rename(from, to) => self.rename(from, to),
+            Command::Copy(from, to) => self.copy(from, to),
+            Command::Sort(from, to) => self.sort(from, to),
             Command::PopOrWait(..) => unreachable!("it has several replies"),
         }
     }
@@ -271,6 +279,33 @@ impl State {
         *self.list(to) = std::mem::take(self.list(from));
         self.touch(1 << from | 1 << to);
         Value::simple("OK")
+    }
+
+    fn copy(&mut self, from: Key, to: Key) -> Value {
+        let exists = match from {
+            0..FIRST_LIST => self.strings[from].is_some(),
+            _ => !self.list(from).is_empty(),
+        };
+        if exists && from < FIRST_LIST {
+            self.strings[to] = self.strings[from];
+        } else if exists {
+            *self.list(to) = self.list(from).clone();
+        }
+        if exists {
+            self.touch(1 << to);
+        }
+        Value::Integer(i64::from(exists))
+    }
+
+    fn sort(&mut self, from: Key, to: Key) -> Value {
+        let mut numbers: Vec<i64> = self.list(from).iter().copied().collect();
+        numbers.sort_unstable();
+        let is_changed = !numbers.is_empty() || !self.list(to).is_empty();
+        *self.list(to) = numbers.into();
+        if is_changed {
+            self.touch(1 << to);
+        }
+        Value::Integer(self.list(to).len() as i64)
     }
 }
 

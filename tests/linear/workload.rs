@@ -49,7 +49,7 @@ impl Random {
 
 /// A random command; `value` gives numbers that occur once.
 fn command(random: &mut Random, mut value: impl FnMut() -> i64) -> Command {
-    match random.below(20) {
+    match random.below(24) {
         0 | 1 => Command::Get(random.below(FIRST_LIST)),
         2 => Command::Set(random.below(FIRST_LIST), value()),
         3 => Command::Incr(random.below(FIRST_LIST)),
@@ -70,6 +70,13 @@ fn command(random: &mut Random, mut value: impl FnMut() -> i64) -> Command {
             let second = KEYS - 1 - first + FIRST_LIST;
             Command::PopOrWait(vec![first, second], random.end(), random.timeout_ms())
         }
+        18 => Command::Copy(0, 1),
+        19 => Command::Copy(1, 0),
+        20 => match random.list() {
+            FIRST_LIST => Command::Copy(FIRST_LIST, FIRST_LIST + 1),
+            other => Command::Copy(other, FIRST_LIST),
+        },
+        21 => Command::Sort(random.list(), random.list()),
         _ => Command::MoveOrWait(
             (random.list(), random.end()),
             (random.list(), random.end()),
@@ -108,6 +115,12 @@ fn words(command: &Command, prefix: &str) -> Vec<String> {
             ]
         }
         Command::Rename(from, to) => vec!["RENAME".into(), key(*from), key(*to)],
+        Command::Copy(from, to) => {
+            vec!["COPY".into(), key(*from), key(*to), "REPLACE".into()]
+        }
+        Command::Sort(from, to) => {
+            vec!["SORT".into(), key(*from), "STORE".into(), key(*to)]
+        }
         Command::PopOrWait(keys, end, ms) => {
             let mut words = vec![format!("B{}POP", letter(*end))];
             words.extend(keys.iter().map(|k| key(*k)));

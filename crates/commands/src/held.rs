@@ -1,9 +1,9 @@
-//! Values that are not to be changed now: large ones that a snapshot is reading, and keys that are
-//! on their way to another server. Who wants to change one waits.
+//! Values that are not to be changed now: large ones that a snapshot or a long command is reading,
+//! and keys that are on their way to another server. Who wants to change one waits.
 //!
-//! With a snapshot nothing is wrong with going ahead: the value would be copied first, with its
-//! shard locked the while. So this is asked before the handler runs, and only while a snapshot goes
-//! on; what it does not foresee (keys that a script did not declare) is copied. Commands that
+//! With readers nothing is wrong with going ahead: the value would be copied first, with its
+//! shard locked the while. So this is asked before the handler runs, and only while there are some;
+//! what it does not foresee (keys that a script did not declare) is copied. Commands that
 //! overwrite or remove a value do not wait: the snapshot keeps what they took away. Only when it
 //! keeps more than it may (`keyspace::set_held_budget`) does everybody wait who would add to that.
 
@@ -28,11 +28,13 @@ pub(crate) fn must_wait(
     locked: &mut Locked<'_>,
     park: &dyn Fn() -> Arc<dyn Waker>,
 ) -> bool {
-    let snapshot = |locked: &mut Locked<'_>| {
+    let is_read = |locked: &mut Locked<'_>| {
         any(server, session, (id, args), &mut |command, args| {
+            // What stores a result overwrites, also where Redis's flags do not say so.
+            let overwrites = command.has(flag::SETTLES);
             let is_held = &mut |flags: &str, (hash, shard), key: &[u8]| {
                 let db = locked.db_mut(shard, session.db);
-                flags.starts_with("RW") && db.is_some_and(|db| db.is_held(hash, key))
+                flags.starts_with("RW") && !overwrites && db.is_some_and(|db| db.is_held(hash, key))
             };
             changes(server, (command, args), is_held)
         })
@@ -47,9 +49,9 @@ pub(crate) fn must_wait(
         })
     };
     // Between two looks the value may have been let go of.
-    if snapshot(locked) {
+    if is_read(locked) {
         keyspace::wait_for_pins(park());
-        if snapshot(locked) {
+        if is_read(locked) {
             return true;
         }
     }
