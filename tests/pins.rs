@@ -156,7 +156,7 @@ fn a_source_deleted_during_a_store_gives_the_outcome_of_some_order() {
     let stored = slow.read();
     assert!(!was_waiting || stored == Value::Integer(1), "{stored:?}");
     assert_eq!(other.call("ZCARD out"), stored);
-    let words = &["SUNIONSTORE", "out", "large", "none"];
+    let words = &["ZUNIONSTORE", "out", "2", "large", "small"];
     send_and_wait(&mut slow, words, "large", &mut other);
     other.call("FLUSHALL");
     let was_waiting = is_waiting(&mut slow);

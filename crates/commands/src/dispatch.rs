@@ -146,6 +146,7 @@ fn dispatch_any(
         out.truncate(before);
         crate::replication::replied(server, session);
     }
+    session.keeps_locks &= !outcome.is_run();
     if session.reply_mode != ReplyMode::On && outcome.is_run() {
         match session.reply_mode {
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,

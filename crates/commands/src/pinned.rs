@@ -65,11 +65,10 @@ enum Begun {
 /// Pins what the command reads and lets its locks go, if that may be; false if it has to wait, and
 /// will be resumed.
 pub(crate) fn begin(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> bool {
-    let keeps = std::mem::take(&mut ctx.session.keeps_locks);
-    if keeps || ctx.command.any_key.is_some_and(|may| may(args)) {
+    if ctx.session.keeps_locks || ctx.command.any_key.is_some_and(|may| may(args)) {
         return true;
     }
-    match Pinned::new(ctx, id, args) {
+    match Pinned::try_new(ctx, id, args) {
         Begun::Locked => true,
         Begun::Waits => false,
         Begun::Pinned(pinned) => {
@@ -99,7 +98,7 @@ fn keys_read<'k>(ctx: &Ctx<'_>, args: Args<'k>) -> Vec<(KeyHash, &'k [u8])> {
 }
 
 impl Pinned {
-    fn new(ctx: &Ctx<'_>, id: CommandId, args: Args<'_>) -> Begun {
+    fn try_new(ctx: &Ctx<'_>, id: CommandId, args: Args<'_>) -> Begun {
         let mut sources = Vec::new();
         for (hash, key) in keys_read(ctx, args) {
             let shard = ctx.server.keyspace.shard_of(hash);
@@ -140,8 +139,8 @@ impl Pinned {
 
     fn entry(&self, db: DbId, hash: KeyHash, key: &[u8]) -> Option<Entry<'_>> {
         let from = self.sources.partition_point(|s| s.hash.0 < hash.0);
-        let of_hash = self.sources[from..].iter().take_while(|s| s.hash == hash);
-        let source = of_hash.filter(|s| *s.key == *key && db == self.db).next()?;
+        let mut of_hash = self.sources[from..].iter().take_while(|s| s.hash == hash);
+        let source = of_hash.find(|s| *s.key == *key && db == self.db)?;
         Some(source.pin.as_ref()?.entry())
     }
 
