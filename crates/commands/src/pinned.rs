@@ -6,14 +6,12 @@
 //! all that it sees is of the instant of pinning, and there it stands in the order of commands.
 //!
 //! A command that stores what it found ([`flag::SETTLES`]) calls [`Ctx::settle`] before its first
-//! [`Ctx::write`]. That takes the locks of all its keys, and looks whether each is still what was
-//! read, to the entry: then the command stands in the order there. If not, it is run again from its
-//! beginning, and keeps its locks. It also goes back if something that would have kept it from
-//! running has come up since it was admitted.
+//! [`Ctx::write`]. That takes its locks, and looks whether each key still leads to the entry that
+//! was read: then the command stands in the order there. If not, it is run again, under its locks.
+//! It also goes back if a reason not to run it has come up since it was admitted.
 //!
 //! Locks are kept by what may touch more than the keys it declares (EXEC, scripts, SORT with
-//! patterns), and where something follows from reading: a key whose time is over, a missing key
-//! that somebody wants to hear of.
+//! patterns), and where something follows from reading: a key whose time is over, or a missing one.
 
 use std::sync::Arc;
 

@@ -1,3 +1,6 @@
+//! What commands reply and store from pins is what they do under locks, whatever others do in
+//! between: they do it the moment the locks are let go of.
+
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -89,8 +92,8 @@ fn who_stores_without_holding_locks_all_the_while_is_known() {
         .map(|command| command.name)
         .collect();
     storing.sort_unstable();
-    let known = "bitop copy georadius georadiusbymember geosearchstore sdiffstore sinterstore sort \
-                 sunionstore zdiffstore zinterstore zrangestore zunionstore";
+    let known = "bitop copy georadius georadiusbymember geosearchstore sdiffstore sinterstore \
+                 sort sunionstore zdiffstore zinterstore zrangestore zunionstore";
     assert_eq!(storing.join(" "), known);
 }
 
