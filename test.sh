@@ -79,6 +79,8 @@ unit_tests() {
     heading "unit and integration tests"
     local log status=0
     log=$(mktemp)
+    # The tests that kill the server share two minutes.
+    export COREWIRE_CRASH_SECONDS=${COREWIRE_CRASH_SECONDS:-120}
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --no-fail-fast --status-level fail 2>&1 \
             | tee "$log" || status=$?

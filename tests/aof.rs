@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::support::{RawClient, Server, Value, wait_until};
+use super::support::{RawClient, Server, Value, is_corewire, program, wait_until};
 
 const ON: [&str; 8] = [
     "--appendonly",
@@ -555,4 +555,102 @@ fn a_rewrite_that_finds_no_room_leaves_the_log_whole() {
     server.kill_and_restart();
     wait_until("loaded", || server.info("loading") == "0");
     assert_eq!(digest(&server), expected);
+}
+
+/// Runs a tool on a file with these bytes, agreeing to what it asks: its exit code, what it says,
+/// and what it leaves of the file.
+fn tool(
+    tool: &[&std::ffi::OsStr],
+    options: &[&str],
+    bytes: &[u8],
+) -> (Option<i32>, String, Vec<u8>) {
+    let dir = std::env::temp_dir().join(format!("corewire-tool-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("temporary directory");
+    std::fs::write(dir.join("log.aof"), bytes).expect("it can be written");
+    let answer = dir.join("answer");
+    std::fs::write(&answer, "y\n").expect("it can be written");
+    let output = std::process::Command::new(tool[0])
+        .args(&tool[1..])
+        .args(options)
+        .arg("log.aof")
+        .current_dir(&dir)
+        .stdin(std::fs::File::open(&answer).expect("it is there"))
+        .output()
+        .expect("the tool runs");
+    let left = std::fs::read(dir.join("log.aof")).expect("it is there");
+    // Behind a line that ends early, theirs shows what its buffer had before.
+    let said = String::from_utf8_lossy(&output.stdout);
+    let said = said
+        .lines()
+        .map(|line| match line.split_once("Expected \\r\\n, got: ") {
+            Some((before, _)) => before.to_owned(),
+            None => line.to_owned(),
+        });
+    (
+        output.status.code(),
+        said.collect::<Vec<_>>().join("\n"),
+        left,
+    )
+}
+
+#[test]
+fn check_aof_says_and_does_what_redis_check_aof_does() {
+    let missing = std::process::Command::new("redis-check-aof")
+        .output()
+        .is_err();
+    if missing || !is_corewire() {
+        return;
+    }
+    let command = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let args = words
+            .iter()
+            .map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        format!("*{}\r\n{}", words.len(), args.collect::<String>())
+    };
+    let good = ["SELECT 0", "SET a 1", "MULTI", "INCR n", "EXEC"]
+        .map(command)
+        .concat();
+    let good = format!(
+        "{good}#TS:1700000000\r\n{}#TS:1700000100\r\n{}",
+        command("SET b 2"),
+        command("SET c 3")
+    );
+    let mut files = vec![
+        good.clone(),
+        "hello\n".to_owned(),
+        good.replace("#TS:17", "#TS:x"),
+    ];
+    for end in [
+        command("MULTI"),
+        command("EXEC"),
+        command("MULTI") + &command("MULTI"),
+        "*-1\r\n".to_owned(),
+        "*1\r\n$-5\r\n".to_owned(),
+        "*1\r\n$9\r\nPING\r\n".to_owned(),
+        "*1\r\n$4\r\nPINGxx".to_owned(),
+        "*1\r\n$4x\r\nPING\r\n".to_owned(),
+        "*1\r\n:4\r\n".to_owned(),
+        "\0\0\0\0".to_owned(),
+    ] {
+        files.push(good.clone() + &end);
+    }
+    files.extend(
+        (1..good.len())
+            .step_by(13)
+            .map(|end| good[..end].to_owned()),
+    );
+    let name = program();
+    let ours = [name.as_os_str(), std::ffi::OsStr::new("check-aof")];
+    let theirs = [std::ffi::OsStr::new("redis-check-aof")];
+    for file in files {
+        for options in [
+            &[][..],
+            &["--fix"],
+            &["--truncate-to-timestamp", "1700000050"],
+        ] {
+            let expected = tool(&theirs, options, file.as_bytes());
+            assert_eq!(tool(&ours, options, file.as_bytes()), expected, "{file}");
+        }
+    }
 }

@@ -139,26 +139,9 @@ impl RawClient {
     }
 
     /// Sends bytes and reads so many replies; `None` if the server goes away meanwhile.
-    pub(crate) fn try_exchange(&mut self, request: &str, replies: usize) -> Option<()> {
+    pub(crate) fn try_exchange(&mut self, request: &str, replies: usize) -> Option<Vec<Value>> {
         self.stream.get_mut().write_all(request.as_bytes()).ok()?;
-        let mut line = String::new();
-        for _ in 0..replies {
-            line.clear();
-            if self.stream.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-        }
-        let count = line.trim().strip_prefix('*')?.parse().ok()?;
-        for _ in 0..count {
-            line.clear();
-            if self.stream.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line.starts_with('$') {
-                self.stream.read_line(&mut line).ok()?;
-            }
-        }
-        Some(())
+        (0..replies).map(|_| self.try_read()).collect()
     }
 
     /// Sends bytes as they are.
@@ -189,22 +172,26 @@ impl RawClient {
 
     /// Reads one reply.
     pub(crate) fn read(&mut self) -> Value {
-        let line = self.read_line();
+        self.try_read().expect("a whole reply in time")
+    }
+
+    fn try_read(&mut self) -> Option<Value> {
+        let line = self.try_read_line()?;
         let kind = line.chars().next().expect("a reply line is not empty");
         let rest = &line[1..];
-        match kind {
+        Some(match kind {
             '+' => Value::Simple(rest.to_owned()),
             '-' => Value::Error(rest.to_owned()),
             ':' => Value::Integer(rest.parse().expect("integer")),
             '_' => Value::Null,
             '$' | '*' if rest == "-1" => Value::Null,
-            '$' => Value::Bulk(self.read_blob(rest)),
-            '=' | '!' => Value::Blob(kind, self.read_blob(rest)),
-            '*' => Value::Array(self.read_elements(rest, 1)),
-            '%' | '|' => Value::Aggregate(kind, self.read_elements(rest, 2)),
-            '~' | '>' => Value::Aggregate(kind, self.read_elements(rest, 1)),
+            '$' => Value::Bulk(self.try_read_blob(rest)?),
+            '=' | '!' => Value::Blob(kind, self.try_read_blob(rest)?),
+            '*' => Value::Array(self.try_read_elements(rest, 1)?),
+            '%' | '|' => Value::Aggregate(kind, self.try_read_elements(rest, 2)?),
+            '~' | '>' => Value::Aggregate(kind, self.try_read_elements(rest, 1)?),
             _ => Value::Line(kind, rest.to_owned()),
-        }
+        })
     }
 
     /// Whether the server has closed the connection, once all that it sent is read.
@@ -215,26 +202,25 @@ impl RawClient {
 
     /// Reads one line, without its end.
     pub(crate) fn read_line(&mut self) -> String {
+        self.try_read_line().expect("a whole line in time")
+    }
+
+    fn try_read_line(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        self.stream
-            .read_until(b'\n', &mut line)
-            .expect("a reply in time");
-        assert!(line.ends_with(b"\r\n"), "the connection ended in a reply");
-        line.truncate(line.len() - 2);
-        String::from_utf8_lossy(&line).into_owned()
+        self.stream.read_until(b'\n', &mut line).ok()?;
+        let text = line.strip_suffix(b"\r\n")?;
+        Some(String::from_utf8_lossy(text).into_owned())
     }
 
-    fn read_blob(&mut self, length: &str) -> Vec<u8> {
+    fn try_read_blob(&mut self, length: &str) -> Option<Vec<u8>> {
         let mut content = vec![0; length.parse::<usize>().expect("length") + 2];
-        self.stream
-            .read_exact(&mut content)
-            .expect("a whole reply in time");
+        self.stream.read_exact(&mut content).ok()?;
         content.truncate(content.len() - 2);
-        content
+        Some(content)
     }
 
-    fn read_elements(&mut self, count: &str, each: usize) -> Vec<Value> {
+    fn try_read_elements(&mut self, count: &str, each: usize) -> Option<Vec<Value>> {
         let count = count.parse::<usize>().expect("count") * each;
-        (0..count).map(|_| self.read()).collect()
+        (0..count).map(|_| self.try_read()).collect()
     }
 }

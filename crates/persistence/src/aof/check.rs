@@ -242,7 +242,8 @@ fn check_file(task: &Task, part: &Part<'_>, tools: &mut Tools<'_>) -> Result<Fou
         writeln!(tools.out, "RDB preamble is OK, proceeding with AOF tail...")?;
     }
     let start = file.stream_position()?;
-    let mut scan = Scan::new(io::BufReader::with_capacity(1 << 16, &file), start);
+    let path = part.path.display().to_string();
+    let mut scan = Scan::new(io::BufReader::with_capacity(1 << 16, &file), path, start);
     let end = scan.run(task.to_time_s);
     let (good, line) = (scan.good, scan.line);
     match end {
@@ -359,7 +360,11 @@ enum End {
 /// Goes through the commands of a file.
 struct Scan<R> {
     source: R,
+    /// The file's, for what is said of it.
+    path: String,
     offset: u64,
+    /// Where the line or string begins that was read last: findings name that.
+    piece: u64,
     /// Offset behind the last whole command outside of a transaction.
     good: u64,
     /// Lines, as the tool counts them.
@@ -368,10 +373,12 @@ struct Scan<R> {
 }
 
 impl<R: BufRead> Scan<R> {
-    fn new(source: R, offset: u64) -> Self {
+    fn new(source: R, path: String, offset: u64) -> Self {
         Self {
             source,
+            path,
             offset,
+            piece: offset,
             good: offset,
             line: 1,
             in_multi: false,
@@ -384,11 +391,7 @@ impl<R: BufRead> Scan<R> {
                 self.good = self.offset;
             }
             let first = match self.source.fill_buf() {
-                Ok([]) if self.in_multi => {
-                    let text = "Reached EOF before reading EXEC for MULTI";
-                    return End::Bad(self.offset, text.to_owned());
-                }
-                Ok([]) => return End::Fine,
+                Ok([]) => return self.end(),
                 Ok(bytes) => bytes[0],
                 Err(error) => return End::Io(error),
             };
@@ -397,13 +400,28 @@ impl<R: BufRead> Scan<R> {
                 b'*' => self.command(),
                 _ => return End::NoCommand,
             };
-            if let Err(end) = result {
-                return end;
+            match result {
+                Ok(()) => {}
+                Err(End::Fine) => return self.end(),
+                Err(end) => return end,
             }
         }
     }
 
+    /// The file ends here, where a command or a part of one could begin.
+    fn end(&self) -> End {
+        match self.in_multi {
+            true => self.bad("Reached EOF before reading EXEC for MULTI".to_owned()),
+            false => End::Fine,
+        }
+    }
+
+    fn bad(&self, text: String) -> End {
+        End::Bad(self.piece, text)
+    }
+
     fn read_line(&mut self) -> Result<Vec<u8>, End> {
+        self.piece = self.offset;
         let mut line = Vec::new();
         let limited = &mut (&mut self.source).take(1024);
         limited.read_until(b'\n', &mut line).map_err(End::Io)?;
@@ -437,11 +455,11 @@ impl<R: BufRead> Scan<R> {
                 let text = format!(
                     "Expected to read string of {len} bytes, which is not in the suitable range"
                 );
-                return Err(End::Bad(self.offset, text));
+                return Err(self.bad(text));
             };
-            let start = self.string(len, at == 0)?;
+            let name = self.string(len, at == 0)?;
             if at == 0 {
-                self.note_transaction(&start)?;
+                self.note_transaction(&name)?;
             }
         }
         Ok(())
@@ -453,10 +471,10 @@ impl<R: BufRead> Scan<R> {
             name.eq_ignore_ascii_case(b"exec"),
         );
         if is_multi && self.in_multi {
-            return Err(End::Bad(self.offset, "Unexpected MULTI in AOF".to_owned()));
+            return Err(self.bad(format!("Unexpected MULTI in AOF {}", self.path)));
         }
         if is_exec && !self.in_multi {
-            return Err(End::Bad(self.offset, "Unexpected EXEC in AOF".to_owned()));
+            return Err(self.bad(format!("Unexpected EXEC in AOF {}", self.path)));
         }
         self.in_multi = (self.in_multi || is_multi) && !is_exec;
         Ok(())
@@ -464,7 +482,6 @@ impl<R: BufRead> Scan<R> {
 
     /// A line with a number. At the file's end there is none, which is no error of its own.
     fn header(&mut self, kind: u8) -> Result<i64, End> {
-        let start = self.offset;
         let line = self.read_line()?;
         match line.first() {
             None => return Err(End::Fine),
@@ -474,7 +491,7 @@ impl<R: BufRead> Scan<R> {
                     char::from(kind),
                     char::from(*first)
                 );
-                return Err(End::Bad(start, text));
+                return Err(self.bad(text));
             }
             Some(_) => {}
         }
@@ -482,30 +499,31 @@ impl<R: BufRead> Scan<R> {
             .iter()
             .take_while(|b| b.is_ascii_digit() || **b == b'-')
             .count();
-        self.line_end(start, &line[1 + digits..])?;
+        self.line_end(&line[1 + digits..])?;
         Ok(common::number::parse_i64(&line[1..=digits]).unwrap_or(0))
     }
 
-    fn line_end(&mut self, start: u64, rest: &[u8]) -> Result<(), End> {
+    fn line_end(&mut self, rest: &[u8]) -> Result<(), End> {
         if rest.starts_with(b"\r\n") {
             self.line += 1;
             return Ok(());
         }
         let byte = |at: usize| rest.get(at).copied().unwrap_or(0);
         let text = format!("Expected \\r\\n, got: {:02x}{:02x}", byte(0), byte(1));
-        Err(End::Bad(start, text))
+        Err(self.bad(text))
     }
 
     /// A string and its end; if `keep`, its first bytes are returned.
     fn string(&mut self, len: u64, keep: bool) -> Result<Vec<u8>, End> {
-        let (start, wanted) = (self.offset, len + 2);
+        self.piece = self.offset;
+        let wanted = len + 2;
         let (mut kept, mut end, mut left) = (Vec::new(), Vec::new(), wanted);
         while left > 0 {
             let bytes = self.source.fill_buf().map_err(End::Io)?;
             if bytes.is_empty() {
                 let got = wanted - left;
                 let text = format!("Expected to read {wanted} bytes, got {got} bytes");
-                return Err(End::Bad(start, text));
+                return Err(self.bad(text));
             }
             let n = (bytes.len() as u64).min(left);
             let piece = &bytes[..n as usize];
@@ -518,7 +536,7 @@ impl<R: BufRead> Scan<R> {
             self.offset += n;
             left -= n;
         }
-        self.line_end(start, &end)?;
+        self.line_end(&end)?;
         kept.truncate(len as usize);
         Ok(kept)
     }

@@ -24,3 +24,6 @@ pub const SELECT_DB: u8 = 254;
 pub const EOF: u8 = 255;
 /// The keys of a cluster's slot follow: slot, keys, volatile keys (Redis 8, Valkey 8): a hint.
 pub const SLOT_INFO: u8 = 244;
+/// What modules keep beside the key that follows (Redis 8.6). In files of Valkey: slots whose
+/// import was going on.
+pub const KEY_META: u8 = 243;

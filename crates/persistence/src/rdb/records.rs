@@ -162,6 +162,12 @@ impl<S: Source> Records<S> {
                 opcode::FUNCTION_PRE_GA => {
                     return Err(Error::Unsupported("a pre-release function format"));
                 }
+                opcode::KEY_META => {
+                    return Err(Error::Unsupported(match self.version {
+                        ..types::VALKEY_VERSION_MIN => "what a module has kept beside a key",
+                        _ => "the import of a slot that was going on",
+                    }));
+                }
                 opcode::MODULE_AUX => return self.module_aux(),
                 type_byte if types::is_value(type_byte) => {
                     head.type_byte = type_byte;

@@ -225,6 +225,10 @@ impl Snapshots {
             Err(LoadError::Cancelled) => Err(Failed::CalledOff),
             Err(error) => {
                 log_failure(&error);
+                if matches!(error, LoadError::Header(_)) {
+                    let reason = std::io::Error::from_raw_os_error(libc::EINVAL);
+                    return Err(fatal(&reason));
+                }
                 self.log_check(now_ms);
                 tracing::error!("Terminating server after rdb file reading failure.");
                 Err(Failed::Broken)

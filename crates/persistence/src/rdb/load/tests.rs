@@ -242,6 +242,44 @@ fn other_formats_and_later_versions_are_refused() {
     assert!(matches!(error, Error::Truncated));
 }
 
+#[test]
+fn what_modules_and_imports_leave_in_a_file_is_refused_by_name() {
+    // A number of a module's name and version, in the long form.
+    let id = b"graphdata"
+        .iter()
+        .fold(0u64, |id, letter| id << 6 | u64::from(letter - b'a' + 26))
+        << 10;
+    let id = [&b"\x81"[..], &id.to_be_bytes()].concat();
+    for (header, body, text) in [
+        (
+            "REDIS0010",
+            [&b"\xF7"[..], &id, b"\x02\x01\x02\x05\x00"].concat(),
+            "The RDB file contains AUX module data I can't load: no matching module 'graphdata'",
+        ),
+        (
+            "REDIS0010",
+            [&b"\x07\x01k"[..], &id, b"\x05\x01x\x00"].concat(),
+            "The RDB file contains module data I can't load: no matching module type 'graphdata'",
+        ),
+        (
+            "REDIS0013",
+            b"\xF3\x01\0\0\0\0\0\x00\x01k\x01v".to_vec(),
+            "what a module has kept beside a key is not supported",
+        ),
+        (
+            "VALKEY080",
+            b"\xF3\x01x\x00".to_vec(),
+            "the import of a slot that was going on is not supported",
+        ),
+    ] {
+        let file = [header.as_bytes(), &body, b"\xFF\0\0\0\0\0\0\0\0"].concat();
+        for helpers in [0, 1] {
+            let error = loaded(&file, helpers).unwrap_err();
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}
+
 /// The cut is of one instant, although writers change everything meanwhile.
 #[test]
 fn a_file_written_under_concurrent_writers_is_the_state_of_the_cut() {
