@@ -88,7 +88,8 @@ pub(crate) fn dispatch(
     }
     let shard = server.keyspace.shard_of(prepared.hash);
     let locked = server.keyspace.try_lock_one(shard)?;
-    if keyspace::pins_are_there() || server.replication.restricts() {
+    let may_be_held = keyspace::pins_are_there() && entry.command.has(flag::WRITE);
+    if may_be_held || server.replication.restricts() {
         return None;
     }
     session.ahead = session.ahead.saturating_sub(1);

@@ -6,7 +6,7 @@
 
 use crate::clock;
 use crate::db::Db;
-use crate::entry::Entry;
+use crate::entry::{Entry, pins_are_there};
 use crate::hash::KeyHash;
 use crate::keyspace::Keyspace;
 use crate::lock::ShardSet;
@@ -106,7 +106,12 @@ struct Best {
 impl Best {
     fn offer(&mut self, policy: Policy, db: DbId, entry: &Entry<'_>, now_ms: i64) {
         self.seen += 1;
-        let score = policy.score(entry, now_ms);
+        // What is read without its lock would stay in memory: it goes only if nothing else can.
+        let is_kept = pins_are_there() && entry.is_pinned() && entry.is_dear();
+        let score = match is_kept {
+            true => 0,
+            false => policy.score(entry, now_ms).saturating_add(1),
+        };
         if self.victim.is_none() || score > self.score {
             self.score = score;
             self.victim = Some((db, entry.key().to_vec()));

@@ -138,6 +138,7 @@ fn bitop(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdRes
     }
     let result = compute(operation, &sources);
     let len = result.len();
+    drop(sources);
     ctx.settle(args)?;
     let mut target = ctx.write(args.at(2));
     if len > 0 {

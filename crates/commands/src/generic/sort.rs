@@ -273,7 +273,7 @@ fn sort(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResu
     let mut options = Options::parse(args, true)?;
     let found = run(ctx, args.at(1), &mut options)?;
     match options.store {
-        Some(target) => return store(ctx, (target, args), &found, &options, out),
+        Some(target) => return store(ctx, (target, args), found, &options, out),
         None => reply(ctx, &found, &options, out),
     }
     Ok(())
@@ -305,13 +305,13 @@ fn reply(ctx: &Ctx<'_>, found: &[Vec<u8>], options: &Options<'_>, out: &mut Repl
 fn store(
     ctx: &mut Ctx<'_>,
     (key, args): (&[u8], Args<'_>),
-    found: &[Vec<u8>],
+    found: Vec<Vec<u8>>,
     options: &Options<'_>,
     out: &mut ReplyWriter<'_>,
 ) -> CmdResult {
     let limits = crate::lists::limits(ctx.server);
     let mut list = List::new();
-    for element in found {
+    for element in &found {
         if options.get.is_empty() {
             list.push(End::Tail, element, &limits);
         }
@@ -321,6 +321,8 @@ fn store(
         }
     }
     let count = list.len();
+    // Not with locks held.
+    drop(found);
     ctx.settle(args)?;
     let mut key = ctx.write(key);
     if count > 0 {

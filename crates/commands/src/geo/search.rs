@@ -530,6 +530,7 @@ fn search(ctx: &mut Ctx<'_>, args: Args<'_>, form: Form, out: &mut ReplyWriter<'
         "georadiusstore"
     };
     let (result, count) = store::collect(&query, &found, zsets::limits(ctx.server));
+    drop(found);
     ctx.settle(args)?;
     store::store(ctx, target, result, count, event, out);
     Ok(())

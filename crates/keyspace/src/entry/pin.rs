@@ -104,7 +104,15 @@ pub(crate) fn count_cut(begins: bool) {
     if begins {
         PINS.fetch_add(1, Relaxed);
     } else {
-        PINS.fetch_sub(1, Relaxed);
+        unpinned(1);
+    }
+}
+
+/// That many pins are gone.
+fn unpinned(count: usize) {
+    // Who registered and then did not have to wait is not to be left behind.
+    if PINS.fetch_sub(count, Relaxed) == count && HAS_WAITERS.load(SeqCst) {
+        wake_waiters();
     }
 }
 
@@ -297,7 +305,7 @@ impl Drop for Pin {
             HELD.fetch_sub(size, SeqCst);
             wake_for_budget();
         }
-        PINS.fetch_sub(1, Relaxed);
+        unpinned(1);
     }
 }
 
@@ -308,7 +316,9 @@ impl Drop for Pins {
             self.release();
         }
         // Not before: `pins_are_there` may say yes for too long, but not for too short a time.
-        PINS.fetch_sub(all, Relaxed);
+        if all > 0 {
+            unpinned(all);
+        }
     }
 }
 
