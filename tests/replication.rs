@@ -333,3 +333,39 @@ fn old_data_survives_a_snapshot_that_does_not_arrive() {
     assert_equal(&replica, &primary);
     assert_eq!(target.call("EXISTS mine"), Value::Integer(0));
 }
+
+/// Where nothing else is kept on disk, what synchronisation writes there does not stay either, if
+/// that is wanted.
+#[test]
+fn files_of_synchronisation_are_removed_where_nothing_is_to_be_kept() {
+    let has_file = |server: &Server| server.dir().join("dump.rdb").exists();
+    for (unwanted, log, stays) in [
+        ("yes", "no", false),
+        ("yes", "yes", true),
+        ("no", "no", true),
+    ] {
+        let args = [
+            "--repl-diskless-sync",
+            "no",
+            "--repl-diskless-load",
+            "disabled",
+        ];
+        let more = [
+            "--rdb-del-sync-files",
+            unwanted,
+            "--appendonly",
+            log,
+            "--save",
+            "",
+        ];
+        let args = [&ARGS[..], &args, &more].concat();
+        let (primary, replica) = (Server::start(&args), Server::start(&args));
+        wait_until("it has started", || primary.info("loading") == "0");
+        ok(&mut primary.raw(), "SET key value");
+        follow(&replica, &primary);
+        assert_eq!(replica.raw().call("GET key").text(), "value");
+        for server in [&primary, &replica] {
+            wait_until("it is removed, or stays", || has_file(server) == stays);
+        }
+    }
+}

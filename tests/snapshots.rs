@@ -299,3 +299,65 @@ fn check_rdb_tells_a_sound_file_from_a_broken_one() {
         "{text}"
     );
 }
+
+/// The start ends, and the log says what is wrong with the file, in Redis's words.
+#[test]
+fn a_file_that_cannot_be_loaded_ends_the_start_with_the_reason() {
+    if !is_corewire() {
+        return;
+    }
+    let module = b"\x81\x91\xeb\x91\x7e\xa7\x77\x37\x03\x05\x02{}\x00";
+    let dir = std::env::temp_dir().join(format!("corewire-unloadable-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = |header: &str, body: &[u8]| [header.as_bytes(), body, &[255], &[0; 8]].concat();
+    for (bytes, reasons) in [
+        (
+            file("HELLO0010", b""),
+            &[
+                "Wrong signature trying to load DB from file",
+                "Invalid argument. Exiting.",
+            ][..],
+        ),
+        (
+            file("REDIS0099", b""),
+            &[
+                "Can't handle RDB format version 99",
+                "Fatal error loading the DB",
+            ],
+        ),
+        (
+            file("REDIS0010", &[&b"\x07\x01k"[..], module].concat()),
+            &["The RDB file contains module data I can't load: no matching module type '"],
+        ),
+        (
+            file("REDIS0013", b"\xf3\x01\0\0\0\0\0\0\x01k\x01v"),
+            &["what a module has kept beside a key is not supported"],
+        ),
+        (
+            file("REDIS0010", b"\xfe\x40\x63\0\x01k\x01v"),
+            &["Redis server configured to handle more than 16 databases. Exiting"],
+        ),
+        (
+            file("REDIS0010", b"\0\x01k\x01v\0\x01k\x01w"),
+            &["RDB has duplicated key 'k' in DB 0"],
+        ),
+        (
+            file("REDIS0010", b"\0\x01k\x01v")[..12].to_vec(),
+            &["Short read or OOM loading DB. Unrecoverable error, aborting now."],
+        ),
+    ] {
+        std::fs::write(dir.join("dump.rdb"), bytes).unwrap();
+        let port = super::support::free_port().to_string();
+        let output = Command::new(program())
+            .args(["--port", &port, "--dir"])
+            .arg(&dir)
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        for reason in reasons {
+            assert!(log.contains(reason), "{reason} is not in\n{log}");
+        }
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
