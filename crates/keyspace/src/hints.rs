@@ -2,17 +2,13 @@
 //!
 //! A copy of the table's directory in atomics. It is brought up to date under the lock, by whoever
 //! finds that buckets have moved, and may be behind at any time: a prefetch of the wrong line costs
-//! what it would have saved. A directory that has been outgrown stays until the shard goes, so that
-//! readers need not be waited for; all of them together are no larger than the latest.
+//! what it would have saved. What a directory took while it was larger stays until the shard goes,
+//! so that readers need not be waited for. An empty shard has none.
 //! Only for the first database, which nearly all keys are in.
 
 use crate::entry::EntryBox;
-use datatypes::table::{SegmentHint, Table, prefetch, prefetch_record};
-use std::sync::OnceLock;
+use datatypes::table::{HintDirectory, Table, prefetch, prefetch_record};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
-
-/// Directories have up to 2^23 records.
-const DEPTHS: usize = 24;
 
 /// See the module's text. On lines of its own: the lock's line changes hands all the time.
 #[derive(Default)]
@@ -22,7 +18,7 @@ pub(crate) struct Hints {
     /// Where the table's own directory is, and the table: what a look-up reads first.
     records: AtomicUsize,
     table: AtomicUsize,
-    directories: [OnceLock<Box<[SegmentHint]>>; DEPTHS],
+    directory: HintDirectory,
 }
 
 impl Hints {
@@ -33,10 +29,7 @@ impl Hints {
         prefetch(std::ptr::without_provenance(self.table.load(Relaxed)));
         let index = (hash >> 1 >> (63 - depth)) as usize;
         prefetch_record(self.records.load(Relaxed), index);
-        if let Some(directory) = self.directories.get(usize::from(depth))
-            && let Some(directory) = directory.get()
-            && let Some(segment) = directory.get(index)
-        {
+        if let Some(segment) = self.directory.get(index) {
             segment.prefetch(hash);
         }
     }
@@ -52,17 +45,10 @@ impl Hints {
             moved.first == 0 || moved.depth == self.depth.load(Relaxed),
             "a directory of another depth is new from its beginning"
         );
-        let Some(directory) = self.directories.get(usize::from(moved.depth)) else {
-            return;
-        };
-        let new = || {
-            (0..1usize << moved.depth)
-                .map(|_| SegmentHint::default())
-                .collect()
-        };
-        let directory = directory.get_or_init(new);
-        for (hint, words) in directory.iter().skip(moved.first).zip(moved.segments) {
-            hint.set(words);
+        for (index, words) in (moved.first..).zip(moved.segments) {
+            if let Some(hint) = self.directory.get_or_make(index) {
+                hint.set(words);
+            }
         }
         self.records.store(moved.directory, Relaxed);
         self.depth.store(moved.depth, Relaxed);
@@ -72,7 +58,6 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use crate::{DbId, Effects, Event, Keyspace, KeyspaceConfig, ShardSet, Value};
-    use datatypes::table::SegmentHint;
     use datatypes::{hash::HashLimits, set::SetLimits};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -105,11 +90,10 @@ mod tests {
             let Some(moved) = table.take_moved() else {
                 continue;
             };
-            let directory = shard.hints.directories[usize::from(moved.depth)]
-                .get()
-                .unwrap();
-            let hints: Vec<_> = directory.iter().map(SegmentHint::get).collect();
-            assert_eq!(hints, moved.segments.collect::<Vec<_>>());
+            for (index, words) in (moved.first..).zip(moved.segments) {
+                let hint = shard.hints.directory.get(index).unwrap();
+                assert_eq!(hint.get(), words);
+            }
             assert_eq!(shard.hints.depth.load(Relaxed), moved.depth);
         }
     }

@@ -94,9 +94,7 @@ impl Keyspace {
     pub fn take_over(&self, locked: &mut Locked<'_>, other: &Self) {
         let mut theirs = other.lock_all();
         for (ours, theirs) in locked.data_mut().zip(theirs.data_mut()) {
-            for (ours, theirs) in ours.dbs.iter_mut().zip(&mut theirs.dbs) {
-                ours.take_over(theirs);
-            }
+            ours.dbs.take_over(&mut theirs.dbs);
         }
     }
 
@@ -153,7 +151,7 @@ impl Keyspace {
 
     fn prefetch_locked(shard: &Shard, id: ShardId, db: DbId, hash: KeyHash) {
         if let Some(guard) = shard.try_lock_once(id)
-            && let Some(db) = guard.data().dbs.get(db.index())
+            && let Some(db) = guard.data().dbs.get(db)
         {
             db.table.prefetch(hash.0);
         }
@@ -164,7 +162,7 @@ impl Keyspace {
     pub fn prefetch_entry(&self, db: DbId, hash: KeyHash) {
         let (shard, id) = self.shard(hash);
         if let Some(mut guard) = shard.try_lock_once(id)
-            && let Some(db) = guard.data_mut().dbs.get_mut(db.index())
+            && let Some(db) = guard.data_mut().dbs.used_mut(db)
         {
             db.table.prefetch_item(hash.0);
             if db.table.has_moved() && db.id() == DbId(0) {
@@ -211,7 +209,7 @@ impl Keyspace {
         let Some(guard) = shard.try_lock_once(id) else {
             return R::default();
         };
-        let db = guard.data().dbs.get(db.index());
+        let db = guard.data().dbs.get(db);
         let entry = db.and_then(|db| db.table.probable(hash.0));
         entry.map(|entry| f(entry.value())).unwrap_or_default()
     }
@@ -227,7 +225,7 @@ impl Keyspace {
         let others = self.shard_ids().filter(|id| !locked.contains(*id));
         let others = others.filter_map(|id| {
             let guard = self.shards[id.index()].try_lock_once(id)?;
-            guard.data().dbs.get(db.index()).map(crate::Db::len)
+            guard.data().dbs.get(db).map(crate::Db::len)
         });
         own + others.sum::<usize>()
     }
@@ -342,11 +340,9 @@ impl Keyspace {
     ) -> Vec<(DbId, DueKey)> {
         let mut keys = Vec::new();
         let mut next = i64::MAX;
-        for id in (0..self.databases as u32).map(DbId) {
-            let Some(db) = locked.db_mut(shard, id) else {
-                continue;
-            };
+        for db in locked.used_dbs_mut(shard) {
             if db.next_due().is_some_and(|due| due <= now_ms) {
+                let id = db.id();
                 keys.extend(db.due(now_ms, limit).0.into_iter().map(|key| (id, key)));
             }
             next = next.min(db.next_due().unwrap_or(i64::MAX));
@@ -368,7 +364,7 @@ impl Keyspace {
 
     /// The same, for who has locked all shards already.
     pub fn begin_cut_locked(&self, locked: &mut Locked<'_>, sink: &Arc<dyn PreImage>) -> CutBegun {
-        let mut sizes = vec![CutSize::default(); self.databases];
+        let mut sizes = vec![CutSize::default(); self.databases.max(1)];
         let mut parts = 0;
         if !self.is_cutting.swap(true, Relaxed) {
             entry::count_cut(true);
@@ -376,11 +372,12 @@ impl Keyspace {
         let epoch = self.epoch.load(Relaxed).wrapping_add(1);
         self.epoch.store(epoch, Relaxed);
         for data in locked.data_mut() {
-            for (db, size) in data.dbs.iter_mut().zip(&mut sizes) {
+            data.dbs.set_first_epoch(epoch);
+            for db in data.dbs.iter_mut() {
+                let size = &mut sizes[db.id().index()];
                 size.keys += db.len();
                 size.volatile += db.volatile_len();
                 size.has_field_expiry |= db.has_field_expiry();
-                db.table.set_first_epoch(epoch);
                 parts += usize::from(!db.is_empty());
                 db.cut = (!db.is_empty()).then(|| {
                     Box::new(CutState {
@@ -400,7 +397,7 @@ impl Keyspace {
     /// over when there is nothing left in any.
     pub fn walk(&self, shard: ShardId, db: DbId, entries_max: usize) -> bool {
         let mut locked = self.lock_one(shard);
-        let Some(db) = locked.db_mut(shard, db) else {
+        let Some(db) = locked.used_db_mut(shard, db) else {
             return false;
         };
         let Some(cut) = &mut db.cut else {

@@ -6,6 +6,7 @@
 mod ahead;
 pub mod clock;
 mod db;
+mod dbs;
 mod effects;
 mod entry;
 pub mod evict;

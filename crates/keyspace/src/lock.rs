@@ -6,6 +6,7 @@
 mod raw;
 
 use crate::db::Db;
+use crate::dbs::Dbs;
 use crate::hints::Hints;
 use crate::{DbId, ShardId};
 use raw::{ShardMutex, ShardMutexGuard};
@@ -70,7 +71,7 @@ impl ShardSet {
 
 /// What a shard's lock protects.
 pub(crate) struct ShardData {
-    pub(crate) dbs: Box<[Db]>,
+    pub(crate) dbs: Dbs,
 }
 
 /// A lock, and what may be read without it.
@@ -87,9 +88,7 @@ impl Shard {
     pub(crate) fn new(databases: usize) -> Self {
         raw::barrier::prepare();
         let next_due = Arc::new(AtomicI64::new(i64::MAX));
-        let dbs = (0..databases)
-            .map(|id| Db::new(DbId(id as u32), &next_due))
-            .collect();
+        let dbs = Dbs::new(databases, &next_due);
         Self {
             data: ShardMutex::new(ShardData { dbs }),
             hints: Hints::default(),
@@ -196,32 +195,43 @@ impl<'a> Locked<'a> {
         self.find(shard).is_some()
     }
 
-    /// A database's part in a locked shard; `None` if the shard is not locked or there is no such
-    /// database.
+    /// A database's part in a locked shard; `None` if the shard is not locked, there is no such
+    /// database, or nothing has been put there yet.
     #[inline]
     pub fn db(&self, shard: ShardId, db: DbId) -> Option<&Db> {
-        self.guards.as_slice()[self.find(shard)?]
-            .data()
-            .dbs
-            .get(db.index())
+        self.guards.as_slice()[self.find(shard)?].data().dbs.get(db)
     }
 
-    /// As [`Locked::db`], to be changed.
+    /// As [`Locked::db`], to be changed; `None` in the first two cases only.
     #[inline]
     pub fn db_mut(&mut self, shard: ShardId, db: DbId) -> Option<&mut Db> {
         let at = self.find(shard)?;
-        self.guards.as_mut_slice()[at]
-            .data_mut()
-            .dbs
-            .get_mut(db.index())
+        self.guards.as_mut_slice()[at].data_mut().dbs.get_mut(db)
     }
 
-    /// The locked shards' parts of a database.
+    /// As [`Locked::db_mut`], but makes none.
+    pub(crate) fn used_db_mut(&mut self, shard: ShardId, db: DbId) -> Option<&mut Db> {
+        let at = self.find(shard)?;
+        let guard = &mut self.guards.as_mut_slice()[at];
+        guard.data_mut().dbs.used_mut(db)
+    }
+
+    /// All databases of a locked shard where something has been put.
+    pub(crate) fn used_dbs_mut(&mut self, shard: ShardId) -> impl Iterator<Item = &mut Db> {
+        let at = self.find(shard);
+        let guards = self.guards.as_mut_slice();
+        let guard = at.map(|at| &mut guards[at]);
+        guard
+            .into_iter()
+            .flat_map(|guard| guard.data_mut().dbs.iter_mut())
+    }
+
+    /// The locked shards' parts of a database, but for those where nothing has been put yet.
     pub fn dbs(&self, db: DbId) -> impl Iterator<Item = &Db> {
         self.guards
             .as_slice()
             .iter()
-            .filter_map(move |g| g.data().dbs.get(db.index()))
+            .filter_map(move |g| g.data().dbs.get(db))
     }
 
     /// As [`Locked::dbs`], to be changed.
@@ -229,7 +239,7 @@ impl<'a> Locked<'a> {
         self.guards
             .as_mut_slice()
             .iter_mut()
-            .filter_map(move |g| g.data_mut().dbs.get_mut(db.index()))
+            .filter_map(move |g| g.data_mut().dbs.used_mut(db))
     }
 
     /// The locked shards.
@@ -252,17 +262,7 @@ impl<'a> Locked<'a> {
 
     /// Exchanges the data of two databases in the locked shards; whether both exist.
     pub fn swap(&mut self, a: DbId, b: DbId) -> bool {
-        let (low, high) = (a.index().min(b.index()), a.index().max(b.index()));
-        for data in self.data_mut() {
-            if high >= data.dbs.len() {
-                return false;
-            }
-            if low != high {
-                let (before, after) = data.dbs.split_at_mut(high);
-                before[low].swap_data(&mut after[0]);
-            }
-        }
-        true
+        self.data_mut().all(|data| data.dbs.swap(a, b))
     }
 }
 
@@ -340,4 +340,16 @@ pub(crate) fn try_lock_or_park<'a>(
         Some(guard) => Ok(guard),
         None => shard.park(id, &park()).ok_or(Parked),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_shard_is_small() {
+        // Behind it there is nothing but the counter that it shares with its databases.
+        let behind = size_of::<[AtomicI64; 3]>();
+        assert!(size_of::<Shard>() + behind <= 768, "{}", size_of::<Shard>());
+    }
 }

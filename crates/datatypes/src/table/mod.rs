@@ -15,6 +15,7 @@
 
 mod bucket;
 mod bulk;
+mod hints;
 mod item;
 mod prefetch;
 mod segment;
@@ -23,8 +24,9 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use hints::{HintDirectory, SegmentHint};
 pub use item::Item;
-pub use prefetch::{Moved, SegmentHint, prefetch, prefetch_record, prefetch_write};
+pub use prefetch::{Moved, prefetch, prefetch_record, prefetch_write};
 pub use walk::{POSITION_BITS, SegmentId};
 
 use bucket::{Bucket, SLOTS};

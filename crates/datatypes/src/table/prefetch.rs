@@ -1,61 +1,11 @@
 //! Asking the processor for cache lines before they are needed.
 //!
-//! A [`SegmentHint`] tells where a segment's buckets are, or were. Whoever shares a table behind a
-//! lock may keep a copy of them that is read without the lock: they serve to prefetch only, and a
-//! prefetch of memory that has been freed meanwhile does no harm. For the same reason a hint names
-//! every chunk itself: the segment's own list of them may be freed, so it must not be read.
+//! A look-up that is to come soon asks for the bucket, then for the entry. Who has the table's lock
+//! does so by the functions of the table here; who has not, by [`super::HintDirectory`].
 
 use super::bucket::Bucket;
-use super::segment::{CHUNK, CHUNKS, Record, home_of, stored_at};
-use super::{Item, NONE_MOVED, Table};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// A segment in one cache line: a word for each chunk, of the address from which its buckets are
-/// counted (48 bits), and in the first the segment's number of buckets (8) and depth (8).
-/// Words that are read while others are written may be of two states; that does no harm either.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub struct SegmentHint([AtomicU64; CHUNKS]);
-
-impl SegmentHint {
-    const ADDRESS: u64 = (1 << 48) - 1;
-
-    /// The words of a segment.
-    fn words(record: &Record) -> [u64; CHUNKS] {
-        let mut words = [0; CHUNKS];
-        for (word, chunk) in words.iter_mut().zip(record.chunks()) {
-            *word = chunk.addr() as u64 & Self::ADDRESS;
-        }
-        words[0] |= u64::from(record.size) << 48 | u64::from(record.depth) << 56;
-        words
-    }
-
-    /// Follows the segment.
-    pub fn set(&self, words: [u64; CHUNKS]) {
-        for (own, word) in self.0.iter().zip(words) {
-            own.store(word, Relaxed);
-        }
-    }
-
-    /// What was set last.
-    pub fn get(&self) -> [u64; CHUNKS] {
-        self.0.each_ref().map(|word| word.load(Relaxed))
-    }
-
-    /// Asks for the home bucket of a hash.
-    #[inline]
-    pub fn prefetch(&self, hash: u64) {
-        let first = self.0[0].load(Relaxed);
-        let (size, depth) = ((first >> 48) as u8, (first >> 56) as u8);
-        let home = home_of(size, depth, stored_at(depth, hash));
-        if let Some(word) = self.0.get(home / CHUNK) {
-            let address = (word.load(Relaxed) & Self::ADDRESS) as usize;
-            prefetch(std::ptr::without_provenance(
-                address.wrapping_add(home * size_of::<Bucket>()),
-            ));
-        }
-    }
-}
+use super::segment::{CHUNKS, Record};
+use super::{Item, NONE_MOVED, SegmentHint, Table};
 
 /// What has changed in the directory of a table.
 #[derive(Debug)]

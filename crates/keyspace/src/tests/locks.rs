@@ -90,6 +90,9 @@ fn an_unlocked_shard_or_unknown_database_gives_nothing() {
     let ks = keyspace();
     let mut locked = ks.lock_one(ShardId(2));
     assert!(locked.contains(ShardId(2)) && !locked.contains(ShardId(1)));
+    assert!(locked.db(ShardId(2), DbId(0)).is_some());
+    assert!(locked.db(ShardId(2), DbId(1)).is_none(), "not used yet");
+    assert!(locked.db_mut(ShardId(2), DbId(1)).is_some());
     assert!(locked.db(ShardId(2), DbId(1)).is_some());
     assert!(locked.db(ShardId(1), DbId(0)).is_none());
     assert!(locked.db_mut(ShardId(2), DbId(2)).is_none());
