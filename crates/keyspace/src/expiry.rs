@@ -41,27 +41,67 @@ struct Chunk {
     records: [Record; CHUNK],
 }
 
-/// The first chunk of each slot, by level; a level that never had a record takes no memory, so
-/// that the many shards of a small keyspace stay small.
+/// The first chunk of each slot that has records: those of a level one after the other, in the order
+/// of their slots, so that the many shards of a small keyspace stay small.
 #[derive(Default)]
-struct Heads([Box<[u32]>; LEVELS]);
+struct Heads {
+    chunks: [Vec<u32>; LEVELS],
+    /// Which slots have records: four words for level 0, one for each other.
+    occupied: [u64; 9],
+}
 
 impl Heads {
-    fn get(&self, level: usize, slot: usize) -> u32 {
-        self.0[level].get(slot).copied().unwrap_or(NONE)
+    /// The word of `occupied` that has a slot, and the slot's bit in it.
+    fn bit(level: usize, slot: usize) -> (usize, u64) {
+        let word = if level == 0 { slot >> 6 } else { 3 + level };
+        (word, 1 << (slot & 63))
     }
 
-    fn set(&mut self, level: usize, slot: usize, chunk: u32) {
-        let heads = &mut self.0[level];
-        if heads.is_empty() {
-            *heads = vec![NONE; if level == 0 { 256 } else { 64 }].into();
+    /// Where the slot's chunk is, or is to be put; and whether it is there.
+    fn find(&self, level: usize, slot: usize) -> (usize, bool) {
+        let (word, bit) = Self::bit(level, slot);
+        let first = if level == 0 { 0 } else { word };
+        let before: u32 = self.occupied[first..word]
+            .iter()
+            .map(|word| word.count_ones())
+            .sum();
+        let own = self.occupied[word];
+        let at = before + (own & (bit - 1)).count_ones();
+        (at as usize, own & bit != 0)
+    }
+
+    fn get(&self, level: usize, slot: usize) -> u32 {
+        match self.find(level, slot) {
+            (at, true) => self.chunks[level][at],
+            (_, false) => NONE,
         }
-        heads[slot] = chunk;
+    }
+
+    /// `NONE`: the slot has no records any more.
+    fn set(&mut self, level: usize, slot: usize, chunk: u32) {
+        let (word, bit) = Self::bit(level, slot);
+        let (at, is_there) = self.find(level, slot);
+        let chunks = &mut self.chunks[level];
+        match (is_there, chunk) {
+            (false, NONE) => {}
+            (false, _) => {
+                chunks.insert(at, chunk);
+                self.occupied[word] |= bit;
+            }
+            (true, NONE) => {
+                chunks.remove(at);
+                self.occupied[word] &= !bit;
+                if chunks.is_empty() {
+                    *chunks = Vec::new();
+                }
+            }
+            (true, _) => chunks[at] = chunk,
+        }
     }
 
     fn memory(&self) -> usize {
-        let lengths = self.0.iter().map(|heads| heads.len());
-        lengths.sum::<usize>() * size_of::<u32>()
+        let capacities = self.chunks.iter().map(Vec::capacity);
+        capacities.sum::<usize>() * size_of::<u32>()
     }
 }
 
@@ -71,8 +111,6 @@ pub(crate) struct ExpiryIndex {
     pages: Vec<Box<[Chunk]>>,
     free: u32,
     heads: Heads,
-    /// Which slots have records: four words for level 0, one for each other.
-    occupied: [u64; 9],
     /// All slots before this time have been emptied.
     current: i64,
     records: usize,
@@ -92,7 +130,6 @@ impl ExpiryIndex {
             pages: Vec::new(),
             free: NONE,
             heads: Heads::default(),
-            occupied: [0; 9],
             current: now_ms.max(0),
             records: 0,
         }
@@ -146,16 +183,6 @@ impl ExpiryIndex {
         self.push(level, slot, Record::new(prefix, fraction));
     }
 
-    fn mark(&mut self, level: usize, slot: usize, on: bool) {
-        let word = if level == 0 { slot >> 6 } else { 3 + level };
-        let bit = 1 << (slot & 63);
-        if on {
-            self.occupied[word] |= bit;
-        } else {
-            self.occupied[word] &= !bit;
-        }
-    }
-
     fn chunk(&mut self, id: u32) -> &mut Chunk {
         let (page, at) = Self::place(id as usize);
         &mut self.pages[page][at]
@@ -178,7 +205,6 @@ impl ExpiryIndex {
         chunk.len = 1;
         chunk.records[0] = record;
         self.heads.set(level, slot, id);
-        self.mark(level, slot, true);
     }
 
     fn allocate(&mut self) -> u32 {
@@ -211,9 +237,6 @@ impl ExpiryIndex {
         chunk.len = 0;
         self.free = id;
         self.heads.set(level, slot, next);
-        if next == NONE {
-            self.mark(level, slot, false);
-        }
         self.records -= taken.1;
         taken
     }
@@ -221,18 +244,22 @@ impl ExpiryIndex {
     /// The first slot with records.
     fn first(&self) -> Option<Due> {
         // A slot in which the current time lies has begun, and been emptied in part only.
-        let begun = |level: usize| self.occupied[3 + level] >> (self.current >> SHIFT[level] & 63);
+        let begun =
+            |level: usize| self.heads.occupied[3 + level] >> (self.current >> SHIFT[level] & 63);
         if let Some(level) = (1..6).find(|&level| begun(level) & 1 != 0) {
             return Some(self.due(level, (self.current >> SHIFT[level]) as usize & 63));
         }
         for word in 0..4 {
-            if self.occupied[word] != 0 {
-                let slot = word * 64 + self.occupied[word].trailing_zeros() as usize;
+            if self.heads.occupied[word] != 0 {
+                let slot = word * 64 + self.heads.occupied[word].trailing_zeros() as usize;
                 return Some(self.due(0, slot));
             }
         }
-        let level = (1..6).find(|&level| self.occupied[3 + level] != 0)?;
-        Some(self.due(level, self.occupied[3 + level].trailing_zeros() as usize))
+        let level = (1..6).find(|&level| self.heads.occupied[3 + level] != 0)?;
+        Some(self.due(
+            level,
+            self.heads.occupied[3 + level].trailing_zeros() as usize,
+        ))
     }
 
     fn due(&self, level: usize, slot: usize) -> Due {

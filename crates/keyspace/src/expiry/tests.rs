@@ -103,5 +103,50 @@ fn chunks_have_places_of_their_own_in_pages_that_grow() {
 fn a_single_record_takes_little_memory() {
     let mut index = ExpiryIndex::new(0);
     index.add(1, 3_600_000);
-    assert!(index.memory() < 768, "{}", index.memory());
+    assert!(index.memory() < 448, "{}", index.memory());
+}
+
+#[test]
+fn levels_that_have_emptied_take_no_memory() {
+    let mut index = ExpiryIndex::new(0);
+    // One for each slot of the first level, and one that stays.
+    (0..256).for_each(|at| index.add(at as u32, at));
+    index.add(1000, 1 << 34);
+    assert_eq!(index.heads.memory(), (256 + 4) * size_of::<u32>());
+    assert_eq!(fire_all(&mut index, 300).len(), 256);
+    assert_eq!((index.heads.memory(), index.len()), (16, 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 4 } else { 64 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn heads_are_those_of_a_map(
+        changes in prop::collection::vec((0usize..6, 0usize..256, 0u32..3), 1..400),
+    ) {
+        let (mut heads, mut model) = (Heads::default(), std::collections::BTreeMap::new());
+        for (number, (level, slot, what)) in changes.into_iter().enumerate() {
+            let slot = if level == 0 { slot } else { slot % 64 };
+            let known = model.get(&(level, slot)).copied().unwrap_or(NONE);
+            prop_assert_eq!(heads.get(level, slot), known);
+            if what == 0 {
+                heads.set(level, slot, NONE);
+                model.remove(&(level, slot));
+            } else {
+                heads.set(level, slot, number as u32);
+                model.insert((level, slot), number as u32);
+            }
+        }
+        for level in 0..LEVELS {
+            let all = (0..if level == 0 { 256 } else { 64 }).map(|slot| heads.get(level, slot));
+            let held: Vec<_> = all.filter(|chunk| *chunk != NONE).collect();
+            prop_assert_eq!(&held, &heads.chunks[level]);
+            let modelled: Vec<_> = model.iter().filter(|(at, _)| at.0 == level).collect();
+            prop_assert_eq!(held.len(), modelled.len());
+        }
+    }
 }
