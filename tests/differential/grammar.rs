@@ -198,7 +198,7 @@ fn what_expires_while_a_seed_runs_is_recognised() {
 }
 
 /// Words separated by spaces, some of them in quotes.
-fn words_of(text: &str) -> Vec<String> {
+pub(super) fn words_of(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {

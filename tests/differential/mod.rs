@@ -11,6 +11,7 @@
 mod arguments;
 mod grammar;
 mod reply;
+mod scripted;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

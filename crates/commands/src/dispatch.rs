@@ -198,15 +198,19 @@ fn admitted(
 /// Keeps the refusal of an EXEC for the handler, which answers EXECABORT with it.
 ///
 /// # Errors
-/// The refusal, where it is of any other command.
+/// The refusal, where it is of any other command, or of an EXEC without a transaction: Redis says
+/// EXECABORT then, too.
 #[cold]
 pub(crate) fn keep_for_exec(
     session: &mut Session,
     entry: &Entry,
     error: ReplyError,
 ) -> Result<(), ReplyError> {
-    if session.transaction.is_none() || !entry.command.has(flag::RUNS_QUEUE) {
+    if !entry.command.has(flag::RUNS_QUEUE) {
         return Err(error);
+    }
+    if session.transaction.is_none() {
+        return Err(errors::exec_abort(&error));
     }
     session.exec_refusal = Some(error);
     Ok(())

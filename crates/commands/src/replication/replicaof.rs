@@ -78,8 +78,8 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> Cm
     {
         return Err(errors::replication::NOT_FROM_REPLICA);
     }
-    let port = common::number::parse_i64(args.at(2)).ok_or(errors::NOT_INTEGER)?;
-    let port = u16::try_from(port).map_err(|_| errors::replication::INVALID_MASTER_PORT)?;
+    let port = common::number::parse_i64(args.at(2)).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(errors::replication::INVALID_MASTER_PORT)?;
     let host = String::from_utf8_lossy(args.at(1)).into_owned();
     if replication.is_following(&host, port) {
         notice(
