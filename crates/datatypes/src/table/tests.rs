@@ -334,7 +334,13 @@ fn segments_keep_their_epoch_through_growth_and_do_not_merge_across_epochs() {
 
 #[test]
 fn what_was_reserved_takes_all_items_without_moving() {
-    for count in [1, 309, 310, 3000 / MIRI_DIVISOR.min(6), 40_000 / MIRI_DIVISOR] {
+    for count in [
+        1,
+        309,
+        310,
+        3000 / MIRI_DIVISOR.min(6),
+        40_000 / MIRI_DIVISOR,
+    ] {
         let hashes: Vec<u64> = (0..count).map(hash::<0>).collect();
         let mut table: Table<Boxed<0>> = Table::new();
         table.reserve(hashes.iter().copied());
