@@ -308,14 +308,7 @@ fn large(tester: &mut Tester) {
 fn writers_of_a_large_value_wait_and_readers_behind_them() {
     let mut tester = tester();
     large(&mut tester);
-    let server = Arc::clone(&tester.server);
-    let shard = server.keyspace.shard_of(server.keyspace.hash(b"large"));
-    let pin = {
-        let locked = server.keyspace.lock_one(shard);
-        let db = locked.db(shard, DbId(0)).unwrap();
-        db.get(server.keyspace.hash(b"large"), b"large")
-            .and_then(|entry| db.pin(entry))
-    };
+    let pin = pin(&tester.server, b"large");
     let resumed = meanwhile(&mut tester, &[]);
     assert_eq!(dispatch(&mut tester, "SCARD large").1, ":20000\r\n");
     let (outcome, _) = dispatch(&mut tester, "SRANDMEMBER large");
@@ -382,4 +375,42 @@ fn locks_are_kept_where_something_follows_from_reading() {
     );
     assert_eq!(resumed.load(SeqCst), 0);
     assert_eq!(tester.line("SCARD other"), ":3");
+}
+
+/// A pin on what database 0 has at a key.
+fn pin(server: &Server, key: &[u8]) -> Option<Pin> {
+    let hash = server.keyspace.hash(key);
+    let shard = server.keyspace.shard_of(hash);
+    let locked = server.keyspace.lock_one(shard);
+    let db = locked.db(shard, DbId(0))?;
+    db.get(hash, key).and_then(|entry| db.pin(entry))
+}
+
+#[test]
+fn due_fields_of_a_large_hash_stay_while_it_is_read() {
+    let mut tester = tester();
+    for part in 0..20 {
+        let fields = (0..500).map(|i| format!("f{part}:{i} v"));
+        tester.line(&format!(
+            "HSET large {}",
+            fields.collect::<Vec<_>>().join(" ")
+        ));
+    }
+    tester.line("HPEXPIRE large 100000 FIELDS 1 f0:0");
+    // It is due then, for the cycle, but not for the client's commands.
+    let now_ms = common::clock::now_ms() + 100_000;
+    let mut session = crate::Session::detached(crate::Origin::Internal, 0);
+    let pinned = pin(&tester.server, b"large").unwrap();
+    let next_ms = crate::expire::cycle(&tester.server, &mut session, now_ms + 10);
+    assert!(next_ms > now_ms + 10, "it does not try on and on");
+    assert!(pin(&tester.server, b"large").is_none(), "somebody waits");
+    assert_eq!(pinned.entry().pin_count(), 1);
+    drop(pinned);
+    assert!(
+        pin(&tester.server, b"large").is_some(),
+        "nothing was copied, or is in the way"
+    );
+    assert_eq!(tester.line("HLEN large"), ":10000");
+    crate::expire::cycle(&tester.server, &mut session, now_ms + 10 + 1000);
+    assert_eq!(tester.line("HLEN large"), ":9999");
 }

@@ -63,3 +63,4 @@ mod cut;
 mod doors;
 mod expiring;
 mod locks;
+mod pins;
