@@ -389,19 +389,41 @@ impl<'a> Ctx<'a> {
         db: DbId,
         f: impl FnOnce(Option<&Db>) -> R,
     ) -> Result<R, ReplyError> {
+        self.with_locked(shard, |locked| f(locked.db(shard, db)))
+    }
+
+    /// Runs `f` on one shard's part of every database that has keys there, under one lock.
+    ///
+    /// # Errors
+    /// As [`Self::with_shard`].
+    pub fn with_parts(
+        &mut self,
+        shard: ShardId,
+        mut f: impl FnMut(DbId, &Db),
+    ) -> Result<(), ReplyError> {
+        let databases = self.server.keyspace.databases() as u32;
+        self.with_locked(shard, |locked| {
+            let parts = (0..databases).map(DbId);
+            let parts = parts.filter_map(|db| Some((db, locked.db(shard, db)?)));
+            parts.for_each(|(db, part)| f(db, part));
+        })
+    }
+
+    fn with_locked<R>(
+        &mut self,
+        shard: ShardId,
+        f: impl FnOnce(&Locked<'_>) -> R,
+    ) -> Result<R, ReplyError> {
         if self.locked.contains(shard) {
-            return Ok(f(self.locked.db(shard, db)));
+            return Ok(f(&self.locked));
         }
         let link = &self.session.link;
         let park = || -> std::sync::Arc<dyn keyspace::Waker> {
             std::sync::Arc::new(LinkWaker(std::sync::Arc::clone(link)))
         };
-        match self
-            .server
-            .keyspace
-            .try_lock_or_park(&ShardSet::one(shard), &park)
-        {
-            Ok(locked) => Ok(f(locked.db(shard, db))),
+        let keyspace = &self.server.keyspace;
+        match keyspace.try_lock_or_park(&ShardSet::one(shard), &park) {
+            Ok(locked) => Ok(f(&locked)),
             Err(_) => {
                 self.deferred = true;
                 Err(errors::DEFERRED)

@@ -27,8 +27,10 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The reply.
     fn config_rewrite(&self, force_all: bool) -> Result<(), ReplyError>;
+    /// Whether the text of INFO for these sections needs the figures of each database.
+    fn info_tells_of_keyspace(&self, sections: &[&[u8]]) -> bool;
     /// The text of INFO for these sections (none given: the default ones). `keyspace` has the
-    /// figures of each database.
+    /// figures of each database, where [`Self::info_tells_of_keyspace`].
     fn info(&self, server: &Server, keyspace: &[DbStats], sections: &[&[u8]]) -> String;
     /// Figures about memory, for MEMORY. `keyspace` has the figures of each database.
     fn memory(&self, server: &Server, keyspace: &[DbStats]) -> MemoryFigures;

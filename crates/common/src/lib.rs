@@ -11,6 +11,7 @@ pub mod lzf;
 pub mod memory;
 pub mod number;
 pub mod os;
+pub mod priority;
 pub mod random;
 pub mod sha1;
 pub mod units;

@@ -4,7 +4,7 @@
 //! room for the reply. So nothing of it is copied, and it comes back the same way, through the
 //! mailbox of the connection's worker, in line with whatever else is posted there. Threads are
 //! started when jobs come, up to a limit, and stay. They run when no worker wants their processor
-//! (`priority.rs`); one that gets nothing for a while is lifted until its job is done. What takes
+//! (`common::priority`); one that gets nothing for a while is lifted until its job is done. What takes
 //! long to free is freed here, too.
 
 use std::collections::VecDeque;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use common::clock::monotonic_us;
+use common::priority::Thread;
 use parking_lot::{Condvar, Mutex};
 use resp::{ArgScratch, ReplyWriter};
 
 use crate::connection::Parked;
 use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
 use crate::output::Spent;
-use crate::priority::Thread;
 use crate::{ClientAddress, Outcome, Service};
 
 /// Threads at the same time. They never wait, so more than a few only share the processors; fewer

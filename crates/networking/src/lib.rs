@@ -22,7 +22,6 @@ mod mailbox;
 mod memory;
 mod network;
 mod output;
-mod priority;
 mod registry;
 mod service;
 mod settings;

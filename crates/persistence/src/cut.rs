@@ -133,6 +133,12 @@ impl Iterator for Cut {
     /// More entries, of one database. Waits for a shard, briefly.
     fn next(&mut self) -> Option<CutEntries> {
         pace::give_way();
+        pace::hold(|| self.take())
+    }
+}
+
+impl Cut {
+    fn take(&mut self) -> Option<CutEntries> {
         loop {
             if let Some(entries) = self.queue.pop() {
                 return Some(entries);
@@ -150,10 +156,12 @@ impl Iterator for Cut {
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        if self.queue.parts_over.load(SeqCst) < self.parts {
-            self.keyspace.abandon_cut();
-        }
-        self.keyspace.end_cut();
-        keyspace::set_held_budget(usize::MAX);
+        pace::hold(|| {
+            if self.queue.parts_over.load(SeqCst) < self.parts {
+                self.keyspace.abandon_cut();
+            }
+            self.keyspace.end_cut();
+            keyspace::set_held_budget(usize::MAX);
+        });
     }
 }

@@ -8,5 +8,5 @@
 pub mod aof;
 pub mod cut;
 pub mod disk;
-mod pace;
+pub mod pace;
 pub mod rdb;

@@ -1,13 +1,22 @@
 //! How the thread that writes a snapshot shares processors with those that serve clients.
 //!
 //! A thread that computes without a pause keeps its processor until the scheduler's next tick, up
-//! to some milliseconds, and a worker that is woken there waits as long. So it gives way after
-//! every short burst: whoever waits for the processor has it at once, and where nobody does that
-//! costs next to nothing. It keeps the priority of all others, because it holds shards at times.
-//! Where others never rest it insists on a part of the time; and it does not give way while writers
-//! wait for what it holds.
+//! to some milliseconds, and a worker that is woken there waits as long. So between the moments at
+//! which it holds shards ([`hold`]) the thread is an idle one (`common::priority`), which the
+//! scheduler takes off its processor at once. Where others never rest it would then get nothing: it
+//! is lifted for a while ([`look_after`]), and gives way after every short burst instead, until
+//! they have had several times its own share. That is also how it goes where a process may not undo a lower
+//! priority. While writers wait for what it keeps, it does neither.
 
-use std::cell::Cell;
+use common::clock::monotonic_us;
+use common::priority::Thread;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So long it works before it gives way: about a segment of a table.
@@ -16,27 +25,156 @@ const BURST: Duration = Duration::from_micros(50);
 const OTHERS_PART: i64 = 3;
 /// What was not given is not saved up beyond this.
 const CREDIT_MAX: Duration = Duration::from_millis(10);
+/// How often it is looked whether an idle thread gets on, at most.
+const LOOK_US: u64 = 50_000;
+/// How long it is lifted where it does not.
+const LIFTED_US: u64 = 1_000_000;
+
+/// All threads that are in the background.
+static THREADS: Mutex<Vec<Arc<Watched>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static TURN: Cell<Turn> = const { Cell::new(Turn { since: None, credit_ns: 0 }) };
+    static PACE: RefCell<Option<Pace>> = const { RefCell::new(None) };
 }
 
-/// To be called often by a thread that works in the background; gives way where it is time.
-pub fn give_way() {
-    let mut turn = TURN.get();
-    let now = Instant::now();
-    let worked = now - *turn.since.get_or_insert(now);
-    if worked >= BURST {
-        if turn.may_rest(worked) && !keyspace::is_snapshot_awaited() {
-            std::thread::yield_now();
-            turn.rested(now.elapsed());
+/// While it lives, the calling thread writes a snapshot in the background.
+pub struct Background(PhantomData<*const ()>);
+
+/// Makes the calling thread one in the background: from now on [`give_way`] and [`hold`] set its
+/// pace. To be dropped on the same thread, before it does what others wait for.
+#[must_use]
+pub fn in_background() -> Background {
+    let watched = Arc::new(Watched::new(Thread::current()));
+    threads().push(Arc::clone(&watched));
+    PACE.set(Some(Pace {
+        watched,
+        is_back: false,
+        turn: Turn::default(),
+    }));
+    Background(PhantomData)
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(mut pace) = PACE.take() {
+            threads().retain(|other| !Arc::ptr_eq(other, &pace.watched));
+            pace.stand_up();
         }
-        turn.since = Some(Instant::now());
     }
-    TURN.set(turn);
 }
 
-#[derive(Clone, Copy)]
+/// To be called often by a thread in the background, while it holds nothing; does nothing on others.
+pub fn give_way() {
+    PACE.with_borrow_mut(|pace| {
+        if let Some(pace) = pace {
+            pace.give_way();
+        }
+    });
+}
+
+/// Runs `f`, which holds what others wait for: with the priority of all others.
+pub fn hold<R>(f: impl FnOnce() -> R) -> R {
+    let with_pace = |change: fn(&mut Pace)| {
+        PACE.with_borrow_mut(|pace| pace.as_mut().map(change));
+    };
+    with_pace(Pace::stand_up);
+    let result = f();
+    with_pace(Pace::step_back);
+    result
+}
+
+/// To be called about ten times a second, by another thread: lifts those that get nothing.
+pub fn look_after() {
+    let now_us = monotonic_us();
+    threads().iter().for_each(|thread| thread.look(now_us));
+}
+
+fn threads() -> MutexGuard<'static, Vec<Arc<Watched>>> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread in the background, as others see it.
+struct Watched {
+    thread: Thread,
+    /// When it was looked at last, and the processor time that it had had then; microseconds.
+    at_us: AtomicU64,
+    had_us: AtomicU64,
+    lifted_until_us: AtomicU64,
+}
+
+impl Watched {
+    fn new(thread: Thread) -> Self {
+        Self {
+            thread,
+            at_us: AtomicU64::new(monotonic_us()),
+            had_us: AtomicU64::new(thread.had_us()),
+            lifted_until_us: AtomicU64::new(0),
+        }
+    }
+
+    fn is_lifted(&self) -> bool {
+        let until_us = self.lifted_until_us.load(SeqCst);
+        until_us != 0 && until_us > monotonic_us()
+    }
+
+    /// Lifts it if it had less than its part since the last look.
+    fn look(&self, now_us: u64) {
+        let passed_us = now_us.saturating_sub(self.at_us.load(Relaxed));
+        if passed_us < LOOK_US {
+            return;
+        }
+        self.at_us.store(now_us, Relaxed);
+        let had_us = self.thread.had_us();
+        let got_us = had_us.saturating_sub(self.had_us.swap(had_us, Relaxed));
+        if !self.is_lifted() && got_us.saturating_mul(1 + OTHERS_PART as u64) < passed_us {
+            self.lifted_until_us.store(now_us + LIFTED_US, SeqCst);
+            self.thread.lift();
+        }
+    }
+}
+
+/// A thread in the background, as it sees itself.
+struct Pace {
+    watched: Arc<Watched>,
+    /// It has made itself an idle thread.
+    is_back: bool,
+    turn: Turn,
+}
+
+impl Pace {
+    fn stand_up(&mut self) {
+        if std::mem::take(&mut self.is_back) {
+            self.watched.thread.lift();
+        }
+    }
+
+    fn step_back(&mut self) {
+        if !self.is_back && !keyspace::is_snapshot_awaited() && !self.watched.is_lifted() {
+            self.is_back = self.watched.thread.give_way();
+        }
+    }
+
+    fn give_way(&mut self) {
+        let now = Instant::now();
+        let worked = now - *self.turn.since.get_or_insert(now);
+        if worked < BURST {
+            return;
+        }
+        if keyspace::is_snapshot_awaited() {
+            self.stand_up();
+        } else {
+            self.is_back &= !self.watched.is_lifted();
+            self.step_back();
+            if !self.is_back && self.turn.may_rest(worked) {
+                std::thread::yield_now();
+                self.turn.rested(now.elapsed());
+            }
+        }
+        self.turn.since = Some(Instant::now());
+    }
+}
+
+#[derive(Clone, Copy, Default)]
 struct Turn {
     /// When the burst began.
     since: Option<Instant>,
@@ -68,10 +206,7 @@ mod tests {
 
     /// Works in bursts beside others who keep the processor for `theirs` each time: its share.
     fn share(theirs: Duration) -> f64 {
-        let mut turn = Turn {
-            since: None,
-            credit_ns: 0,
-        };
+        let mut turn = Turn::default();
         let (mut worked, mut rested) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..100_000 {
             worked += BURST;
@@ -99,12 +234,48 @@ mod tests {
 
     #[test]
     fn an_idle_machine_is_not_held_against_those_who_come_later() {
-        let mut turn = Turn {
-            since: None,
-            credit_ns: 0,
-        };
+        let mut turn = Turn::default();
         assert!(turn.may_rest(Duration::from_secs(100)));
         turn.rested(2 * CREDIT_MAX);
         assert!(!turn.may_rest(BURST));
+    }
+
+    #[test]
+    fn a_thread_that_gets_nothing_is_lifted_for_a_while() {
+        let _background = in_background();
+        let watched = PACE.with_borrow(|pace| pace.as_ref().map(|pace| Arc::clone(&pace.watched)));
+        let watched = watched.expect("in the background");
+        let now_us = monotonic_us();
+        watched.had_us.store(watched.thread.had_us(), Relaxed);
+        watched
+            .at_us
+            .store(now_us.saturating_sub(1000 * LOOK_US), Relaxed);
+        watched.look(now_us);
+        assert!(watched.is_lifted());
+        hold(|| ());
+        let is_back = || PACE.with_borrow(|pace| pace.as_ref().is_some_and(|pace| pace.is_back));
+        assert!(!is_back());
+        watched.lifted_until_us.store(now_us, Relaxed);
+        assert!(!watched.is_lifted());
+        hold(|| assert!(!is_back()));
+        // What the process may do is not in a test's hands.
+        assert_eq!(is_back(), watched.thread.give_way());
+    }
+
+    #[test]
+    fn a_thread_that_gets_on_is_not_lifted() {
+        let watched = Watched::new(Thread::current());
+        let now_us = watched.at_us.load(Relaxed) + LOOK_US;
+        watched
+            .had_us
+            .store(watched.thread.had_us().saturating_sub(LOOK_US), Relaxed);
+        watched.look(now_us);
+        assert!(!watched.is_lifted());
+    }
+
+    #[test]
+    fn other_threads_do_not_give_way() {
+        give_way();
+        assert_eq!(hold(|| 7), 7);
     }
 }

@@ -224,6 +224,10 @@ impl Host for ServerHost {
         }
     }
 
+    fn info_tells_of_keyspace(&self, sections: &[&[u8]]) -> bool {
+        info::tells_of_keyspace(sections)
+    }
+
     fn info(&self, server: &Server, keyspace: &[DbStats], sections: &[&[u8]]) -> String {
         info::text(self, server, keyspace, sections)
     }

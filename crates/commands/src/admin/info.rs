@@ -24,9 +24,14 @@ pub const INFO: Command = Command::new("info", -1, info)
     .args("section?*");
 
 fn info(ctx: &mut Ctx<'_>, args: Args<'_>, out: &mut ReplyWriter<'_>) -> CmdResult {
-    let keyspace = super::keyspace::figures(ctx)?;
     let sections = args.from(1);
-    let mut text = super::host(ctx)?.info(ctx.server, &keyspace, sections.as_slice());
+    let host = super::host(ctx)?;
+    // All shards are visited for these: not for who polls one section that does without.
+    let keyspace = match host.info_tells_of_keyspace(sections.as_slice()) {
+        true => super::keyspace::figures(ctx)?,
+        false => Vec::new(),
+    };
+    let mut text = host.info(ctx.server, &keyspace, sections.as_slice());
     if keysizes::is_wanted(sections.as_slice()) {
         if !text.is_empty() {
             text.push_str("\r\n");

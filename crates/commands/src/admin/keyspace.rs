@@ -2,7 +2,7 @@
 //!
 //! A busy shard defers the command that asks, as everywhere; inside EXEC all shards are locked.
 
-use keyspace::{DbId, DbStats, ShardId};
+use keyspace::{DbStats, ShardId};
 use resp::{Args, ReplyError, ReplyWriter};
 
 use crate::command::flag::{FAST, READONLY, WALKS_SHARDS};
@@ -50,14 +50,13 @@ fn add_shard(
     sums: &mut [(DbStats, i128)],
 ) -> Result<(), ReplyError> {
     let now_ms = ctx.now_ms();
-    for (db, (stats, ttl_sum)) in sums.iter_mut().enumerate() {
-        ctx.with_shard(shard, DbId(db as u32), |part| {
-            let Some(part) = part else { return };
-            stats.keys += part.len();
-            stats.volatile += part.volatile_len();
-            stats.overhead += part.overhead();
-            *ttl_sum += part.ttl_sum(now_ms);
-        })?;
-    }
-    Ok(())
+    ctx.with_parts(shard, |db, part| {
+        let Some((stats, ttl_sum)) = sums.get_mut(db.index()) else {
+            return;
+        };
+        stats.keys += part.len();
+        stats.volatile += part.volatile_len();
+        stats.overhead += part.overhead();
+        *ttl_sum += part.ttl_sum(now_ms);
+    })
 }

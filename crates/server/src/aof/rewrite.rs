@@ -16,6 +16,7 @@ use persistence::aof::rewrite::write_aof;
 use persistence::aof::store::Store;
 use persistence::cut::Cut;
 use persistence::disk::DiskFile;
+use persistence::pace;
 use persistence::rdb::file::{self, FileError};
 use persistence::rdb::save::write_rdb;
 use replication::log::Reader;
@@ -233,13 +234,13 @@ impl Job {
         let (cut, switched) = self.cut()?;
         let cut = cut.bounded();
         let cancelled = || self.guard.is_cancelled();
-        let temp =
-            write_base(&self.shared, cut, self.is_rdb, &cancelled).map_err(
-                |error| match error {
-                    FileError::Cancelled => Failure::Cancelled,
-                    _ => Failure::Error,
-                },
-            )?;
+        let background = pace::in_background();
+        let written = write_base(&self.shared, cut, self.is_rdb, &cancelled);
+        drop(background);
+        let temp = written.map_err(|error| match error {
+            FileError::Cancelled => Failure::Cancelled,
+            _ => Failure::Error,
+        })?;
         tracing::info!("Successfully created the temporary AOF base file {temp}");
         tracing::info!("Background AOF rewrite terminated with success");
         let switched = switched.map_or(Ok(()), |switched| self.await_switch(&switched));

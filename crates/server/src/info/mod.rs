@@ -132,6 +132,14 @@ fn is_wanted(kind: &Kind, words: &[&[u8]]) -> bool {
             })
 }
 
+/// Whether the text for these section names needs the figures of each database.
+pub fn tells_of_keyspace(words: &[&[u8]]) -> bool {
+    let telling = SECTIONS
+        .iter()
+        .filter(|kind| matches!(kind.title, "Memory" | "Keyspace"));
+    telling.into_iter().any(|kind| is_wanted(kind, words))
+}
+
 /// The text for these section names. `keyspace` is indexed by database.
 pub fn text(host: &ServerHost, server: &Server, keyspace: &[DbStats], words: &[&[u8]]) -> String {
     let now_ms = common::clock::now_ms();

@@ -16,6 +16,7 @@ use commands::jobs::{JobGuard, JobKind};
 use commands::replication::SyncPlan;
 use persistence::cut::Cut;
 use persistence::disk::RealDisk;
+use persistence::pace;
 use persistence::rdb::file::{FileError, Place, replace};
 use persistence::rdb::save::{Encoder, SaveError, write_rdb};
 
@@ -90,6 +91,7 @@ fn write(
         return encoder.finish().map(drop).map_err(failed);
     }
     let cut = Cut::begin(&server.keyspace, &mut at_cut);
+    let _background = pace::in_background();
     let cancelled = || guard.is_cancelled() || context.is_stopping();
     let progress = &server.persistence.saving.progress;
     write_rdb(

@@ -17,6 +17,7 @@ use commands::jobs::{JobGuard, JobKind};
 use commands::session::ClientLink;
 use keyspace::{CutSize, DbId, Locked};
 use persistence::cut::Cut;
+use persistence::pace;
 use persistence::rdb::file::{FileError, Place, replace};
 use persistence::rdb::save::{Encoder, SaveError, SaveOptions, write_rdb};
 use resp::{Proto, ReplyError, ReplyWriter, errors};
@@ -163,6 +164,7 @@ impl Snapshots {
         let result = self.write_file(server, (temp, &is_called_off), |out, options| {
             let mut options = options.clone();
             options.aux.extend(begun.aux);
+            let _background = pace::in_background();
             write_rdb(begun.cut, out, &options, &saving.progress, &cancelled)?;
             Ok(begun.changes)
         });
@@ -211,8 +213,6 @@ impl Snapshots {
     fn run_in_background(&self, server: &Server, guard: JobGuard, begun: Begun) {
         let pid = std::process::id();
         tracing::info!("Background saving started by pid {pid}");
-        // With the priority of all others: it locks shards, one at a time, and whoever needs the
-        // one that it holds would wait for its turn of the processor.
         let saving = &server.persistence.saving;
         let result = self.write_cut(server, &background_temp_name(), (&guard, begun));
         match result {
@@ -341,6 +341,7 @@ impl Snapshots {
     /// Save points and what was scheduled; to be called about ten times a second.
     pub fn tick(self: &Arc<Self>, server: &Server) {
         persistence::cut::ease();
+        pace::look_after();
         let saving = &server.persistence.saving;
         let state = &server.persistence;
         let is_loading = state.is_loading() || state.is_loading_beside();

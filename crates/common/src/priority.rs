@@ -1,15 +1,16 @@
-//! How threads for long commands give way to the workers, and what helps one that gets nothing.
+//! How threads in the background give way to those that serve clients, and what helps one that gets
+//! nothing.
 //!
 //! A thread of a lower niceness still runs for its slice, 3 to 4 ms on today's Linux, when a worker
 //! on its processor wakes up; only an idle thread (`SCHED_IDLE`) is taken off at once. But such a
-//! thread gets next to nothing where others never sleep, and it may hold shards that they wait for.
-//! So that is for a process that may also undo it (with `CAP_SYS_NICE`, or `RLIMIT_NICE` of 15 or
-//! more); any other one only lowers its niceness.
+//! thread gets next to nothing where others never sleep, and it may hold what they wait for.
+//! So that is for a process that may also undo it (with `CAP_SYS_NICE`, or a large enough
+//! `RLIMIT_NICE`); in any other one only the niceness of threads can be lowered.
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::Thread;
+pub use linux::Thread;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::Thread;
+pub use other::Thread;
 
 #[cfg(target_os = "linux")]
 #[allow(
@@ -17,8 +18,6 @@ pub(crate) use other::Thread;
     reason = "std has no way to a thread's priority and its processor time"
 )]
 mod linux {
-    use std::io;
-
     /// Beside the workers', of an idle thread for when it is lifted: a third of their share.
     const NICE: libc::c_int = 5;
     /// Of one that cannot be: a tenth.
@@ -26,47 +25,54 @@ mod linux {
 
     /// A thread of this process.
     #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Thread {
+    pub struct Thread {
         id: libc::pid_t,
         clock: libc::clockid_t,
         may_lift: bool,
     }
 
     impl Thread {
-        /// Makes the calling thread give way to the workers. Best effort.
-        pub(crate) fn step_back() -> Self {
+        /// The calling thread. It keeps its priority, or, where the process could not give that
+        /// back, the next lower one.
+        pub fn current() -> Self {
+            Self::of_niceness(niceness())
+        }
+
+        /// Makes the calling thread give way to the workers for good. Best effort.
+        pub fn step_back() -> Self {
+            let base = niceness();
+            let mut this = Self::of_niceness(base + NICE);
+            this.may_lift = this.give_way();
+            if !this.may_lift {
+                set_niceness(base + NICE_FOR_GOOD);
+            }
+            this
+        }
+
+        /// The calling thread, from now on with this niceness.
+        fn of_niceness(niceness: libc::c_int) -> Self {
             let mut clock = libc::CLOCK_THREAD_CPUTIME_ID;
             // SAFETY: no preconditions but a place for the answer.
             let (id, failed) = unsafe {
                 let failed = libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock);
                 (libc::gettid(), failed != 0)
             };
-            // SAFETY: both take numbers only; 0 names the calling thread, whose niceness alone is
-            // meant on Linux.
-            let base = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
-            let nice = |beside| {
-                // SAFETY: as above.
-                unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, base + beside) == 0 }
-            };
-            let mut this = Self {
+            // Who may take back a step may take back all.
+            let may_lift = set_niceness(niceness + 1) && set_niceness(niceness) && !failed;
+            Self {
                 id,
                 clock,
-                may_lift: !failed && nice(NICE) && nice(NICE - 1) && nice(NICE),
-            };
-            this.may_lift = this.may_lift && this.give_way();
-            if !this.may_lift && !nice(NICE_FOR_GOOD) {
-                tracing::debug!("Lowering a priority: {}", io::Error::last_os_error());
+                may_lift,
             }
-            this
         }
 
-        /// Runs only when nobody else would.
-        pub(crate) fn give_way(self) -> bool {
-            self.schedule(libc::SCHED_IDLE)
+        /// Runs only when nobody else would, if that can be undone: whether it does.
+        pub fn give_way(self) -> bool {
+            self.may_lift && self.schedule(libc::SCHED_IDLE)
         }
 
         /// Runs with a share of its own from now on, if it may.
-        pub(crate) fn lift(self) -> bool {
+        pub fn lift(self) -> bool {
             self.may_lift && self.schedule(libc::SCHED_OTHER)
         }
 
@@ -87,7 +93,7 @@ mod linux {
         }
 
         /// The processor time that it has had, in microseconds.
-        pub(crate) fn had_us(self) -> u64 {
+        pub fn had_us(self) -> u64 {
             let mut had = libc::timespec {
                 tv_sec: 0,
                 tv_nsec: 0,
@@ -100,28 +106,49 @@ mod linux {
             }
         }
     }
+
+    /// The calling thread's.
+    fn niceness() -> libc::c_int {
+        // SAFETY: takes numbers only; 0 names the calling thread, whose niceness alone is meant on
+        // Linux.
+        unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+    }
+
+    fn set_niceness(niceness: libc::c_int) -> bool {
+        // SAFETY: as above.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) == 0 }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod other {
     /// A thread of this process. Elsewhere niceness belongs to the whole process.
     #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Thread;
+    pub struct Thread;
 
     impl Thread {
-        pub(crate) fn step_back() -> Self {
+        /// The calling thread.
+        pub fn current() -> Self {
             Self
         }
 
-        pub(crate) fn give_way(self) -> bool {
+        /// Makes the calling thread give way to the workers for good. Best effort.
+        pub fn step_back() -> Self {
+            Self
+        }
+
+        /// Runs only when nobody else would, if that can be undone: whether it does.
+        pub fn give_way(self) -> bool {
             false
         }
 
-        pub(crate) fn lift(self) -> bool {
+        /// Runs with a share of its own from now on, if it may.
+        pub fn lift(self) -> bool {
             false
         }
 
-        pub(crate) fn had_us(self) -> u64 {
+        /// The processor time that it has had, in microseconds.
+        pub fn had_us(self) -> u64 {
             u64::MAX
         }
     }
