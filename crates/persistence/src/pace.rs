@@ -126,11 +126,16 @@ impl Watched {
         self.at_us.store(now_us, Relaxed);
         let had_us = self.thread.had_us();
         let got_us = had_us.saturating_sub(self.had_us.swap(had_us, Relaxed));
-        if !self.is_lifted() && got_us.saturating_mul(1 + OTHERS_PART as u64) < passed_us {
+        if !self.is_lifted() && is_starved(got_us, passed_us) {
             self.lifted_until_us.store(now_us + LIFTED_US, SeqCst);
             self.thread.lift();
         }
     }
+}
+
+/// Whether a thread that had so much of a processor had less than its part.
+fn is_starved(got_us: u64, passed_us: u64) -> bool {
+    got_us.saturating_mul(1 + OTHERS_PART as u64) < passed_us
 }
 
 /// A thread in the background, as it sees itself.
@@ -245,17 +250,12 @@ mod tests {
         let _background = in_background();
         let watched = PACE.with_borrow(|pace| pace.as_ref().map(|pace| Arc::clone(&pace.watched)));
         let watched = watched.expect("in the background");
-        let now_us = monotonic_us();
-        watched.had_us.store(watched.thread.had_us(), Relaxed);
-        watched
-            .at_us
-            .store(now_us.saturating_sub(1000 * LOOK_US), Relaxed);
-        watched.look(now_us);
+        watched.look(monotonic_us() + 1000 * LOOK_US);
         assert!(watched.is_lifted());
         hold(|| ());
         let is_back = || PACE.with_borrow(|pace| pace.as_ref().is_some_and(|pace| pace.is_back));
         assert!(!is_back());
-        watched.lifted_until_us.store(now_us, Relaxed);
+        watched.lifted_until_us.store(monotonic_us(), Relaxed);
         assert!(!watched.is_lifted());
         hold(|| assert!(!is_back()));
         // What the process may do is not in a test's hands.
@@ -264,13 +264,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_gets_on_is_not_lifted() {
-        let watched = Watched::new(Thread::current());
-        let now_us = watched.at_us.load(Relaxed) + LOOK_US;
-        watched
-            .had_us
-            .store(watched.thread.had_us().saturating_sub(LOOK_US), Relaxed);
-        watched.look(now_us);
-        assert!(!watched.is_lifted());
+        assert!(!is_starved(LOOK_US, LOOK_US) && !is_starved(LOOK_US / 4, LOOK_US));
+        assert!(is_starved(LOOK_US / 5, LOOK_US) && is_starved(0, LOOK_US));
     }
 
     #[test]

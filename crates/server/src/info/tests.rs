@@ -62,3 +62,13 @@ fn databases_without_keys_are_left_out() {
         "# Keyspace\r\ndb0:keys=2,expires=1,avg_ttl=7\r\n"
     );
 }
+
+#[test]
+fn databases_are_counted_only_for_sections_that_tell_of_them() {
+    let tells = |words: &[&str]| {
+        let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+        tells_of_keyspace(&words)
+    };
+    assert!(tells(&[]) && tells(&["all"]) && tells(&["stats", "KeySpace"]) && tells(&["memory"]));
+    assert!(!tells(&["persistence"]) && !tells(&["commandstats", "stats", "none"]));
+}
