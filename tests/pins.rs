@@ -197,3 +197,71 @@ fn what_was_deleted_under_a_long_command_is_freed_behind_it() {
     assert_eq!(slow.read(), Value::bulks(&["member:0"]));
     wait_until("it is freed", || used(&server) < full / 2);
 }
+
+/// Writers change two sets together, one of them large; what reads or stores both without locks sees
+/// them together.
+#[test]
+fn transactions_are_seen_whole_or_not_at_all() {
+    if !is_corewire() {
+        return;
+    }
+    let server = Server::start(&["--io-threads", "4", "--enable-debug-command", "local"]);
+    let mut admin = server.raw();
+    for part in 0..20 {
+        let members: Vec<String> = (0..1000).map(|i| format!("m:{part}:{i}")).collect();
+        admin.call(&format!("SADD large {}", members.join(" ")));
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|number| {
+                let (server, done) = (&server, &done);
+                scope.spawn(move || {
+                    let mut client = server.raw();
+                    let store = format!("SDIFFSTORE out:{number} small large");
+                    let mut rounds = 0;
+                    while !done.load(SeqCst) {
+                        assert_eq!(client.call("SDIFF small large"), Value::Array(Vec::new()));
+                        assert_eq!(client.call(&store), Value::Integer(0));
+                        rounds += 1;
+                    }
+                    rounds
+                })
+            })
+            .collect();
+        for number in 0..3 {
+            let (server, done) = (&server, &done);
+            scope.spawn(move || {
+                let mut client = server.raw();
+                for round in 0.. {
+                    if done.load(SeqCst) {
+                        break;
+                    }
+                    let word = ["SADD", "SREM"][round % 2];
+                    let moved =
+                        "RENAME large other\r\nRENAME other large\r\n".repeat(round % 5 / 4);
+                    let commands =
+                        format!("{word} large a:{number}\r\n{word} small a:{number}\r\n");
+                    client.send(format!("MULTI\r\n{commands}{moved}EXEC\r\n").as_bytes());
+                    (0..3 + moved.lines().count()).for_each(|_| drop(client.read()));
+                    assert_eq!(
+                        client.read().elements()[..2],
+                        [Value::Integer(1), Value::Integer(1)]
+                    );
+                }
+            });
+        }
+        let before = server.info("total_commands_processed");
+        wait_until("many commands have run", || {
+            let now = server
+                .info("total_commands_processed")
+                .parse::<u64>()
+                .unwrap();
+            now > before.parse::<u64>().unwrap() + 3000
+        });
+        done.store(true, SeqCst);
+        let rounds = readers.into_iter().map(|reader| reader.join().unwrap());
+        assert!(rounds.min() > Some(0), "somebody read nothing");
+    });
+    assert_eq!(admin.call("DEBUG PINS large"), Value::Integer(0));
+}

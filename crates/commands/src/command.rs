@@ -94,7 +94,7 @@ pub mod flag {
     pub const BRIEF: u64 = 1 << 43;
 
     /// Reads the keys whose specs begin with `RO` first of all, and calls `Ctx::settle` before its
-    /// first change; see [`mod@crate::pinned`] (never shown).
+    /// first change: while it runs elsewhere it needs no locks before that (never shown).
     pub const SETTLES: u64 = 1 << 44;
 
     /// Shown names, in the order in which `COMMAND INFO` shows them. MAY_REPLICATE is not shown.
