@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 
+/// How far it is is told after so many commands.
+const PROGRESS_COMMANDS: u64 = 1000;
 /// Bytes of a command's name that are looked at.
 const KEPT_BYTES: usize = 16;
 
@@ -68,6 +70,9 @@ pub struct Tools<'a> {
     pub input: &'a mut dyn BufRead,
     /// For snapshots.
     pub check_rdb: CheckRdb<'a>,
+    /// Told now and then how many bytes of a file of how many have been read; before anything is
+    /// printed of it, that all have.
+    pub progress: &'a mut dyn FnMut(u64, u64),
 }
 
 /// Why the tool ends early; the text was printed.
@@ -244,7 +249,8 @@ fn check_file(task: &Task, part: &Part<'_>, tools: &mut Tools<'_>) -> Result<Fou
     let start = file.stream_position()?;
     let path = part.path.display().to_string();
     let mut scan = Scan::new(io::BufReader::with_capacity(1 << 16, &file), path, start);
-    let end = scan.run(task.to_time_s);
+    let end = scan.run(task.to_time_s, &mut |at| (tools.progress)(at, size));
+    (tools.progress)(size, size);
     let (good, line) = (scan.good, scan.line);
     match end {
         End::Io(error) => return Err(error.into()),
@@ -385,8 +391,11 @@ impl<R: BufRead> Scan<R> {
         }
     }
 
-    fn run(&mut self, to_time_s: Option<i64>) -> End {
-        loop {
+    fn run(&mut self, to_time_s: Option<i64>, progress: &mut dyn FnMut(u64)) -> End {
+        for count in 1u64.. {
+            if count.is_multiple_of(PROGRESS_COMMANDS) {
+                progress(self.offset);
+            }
             if !self.in_multi {
                 self.good = self.offset;
             }
@@ -406,6 +415,7 @@ impl<R: BufRead> Scan<R> {
                 Err(end) => return end,
             }
         }
+        End::Fine
     }
 
     /// The file ends here, where a command or a part of one could begin.

@@ -62,7 +62,8 @@ pub const STREAM_LISTPACKS_5: u8 = 27;
 pub const VERSION: u16 = 10;
 /// The first version with expiring fields.
 pub const VERSION_FIELD_EXPIRY: u16 = 12;
-/// The newest of Redis that is read: of Redis 8.10, whose forms for templates of hashes are refused.
+/// The newest of Redis that is read: that of Redis 8.10, whose arrays and templates of hashes are
+/// refused.
 pub const VERSION_MAX: u16 = 15;
 /// Valkey counts from here since it left Redis's numbers.
 pub const VALKEY_VERSION_MIN: u16 = 80;

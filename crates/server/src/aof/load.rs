@@ -23,6 +23,7 @@ use resp::{Args, Proto, ReplyWriter};
 
 use super::Shared;
 use super::preamble;
+use crate::process::progress::Bar;
 use crate::snapshot::Failed;
 
 /// After so many commands the clock is read again.
@@ -103,6 +104,7 @@ pub(super) fn load(
     let last = store.manifest().files().count() - 1;
     let load = &shared.server.persistence.load;
     load.bytes_total.store(loaded.total, Relaxed);
+    let bar = Bar::new("Loading", loaded.total);
     let mut before = 0;
     for (at, info) in store.manifest().files().enumerate() {
         let file = File {
@@ -112,6 +114,7 @@ pub(super) fn load(
             path: &store.place().path(&info.name),
             may_cut,
             is_called_off,
+            bar: &bar,
             before,
         };
         before += store.size(&info.name);
@@ -140,6 +143,7 @@ struct File<'a> {
     path: &'a Path,
     may_cut: bool,
     is_called_off: &'a (dyn Fn() -> bool + Sync),
+    bar: &'a Bar,
     /// Bytes of the files before.
     before: u64,
 }
@@ -169,7 +173,9 @@ impl File<'_> {
                 false => "Reading RDB base file on AOF loading...",
             }
         );
-        match preamble::load(self.shared, stream, self.is_called_off) {
+        let loaded = preamble::load(self.shared, stream, self.is_called_off, self.bar);
+        self.bar.finish();
+        match loaded {
             Ok((rest, offset)) => {
                 if is_old {
                     tracing::info!("Reading the remaining AOF tail...");
@@ -196,7 +202,11 @@ impl File<'_> {
         let mut good = commands.offset();
         let name = self.name;
         loop {
-            match commands.next(&mut buf) {
+            let next = commands.next(&mut buf);
+            if !matches!(next, Ok(true)) {
+                self.bar.finish();
+            }
+            match next {
                 Ok(true) => {}
                 Ok(false) if feeder.is_in_transaction() => {
                     tracing::error!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
@@ -220,11 +230,16 @@ impl File<'_> {
                 }
             }
             if let Err(unknown) = feeder.feed(&buf) {
+                self.bar.finish();
                 tracing::error!("Unknown command '{unknown}' reading the append only file {name}");
                 return Err(Failed::Broken);
             }
-            if feeder.count.is_multiple_of(CLOCK_COMMANDS) && (self.is_called_off)() {
-                return Err(Failed::CalledOff);
+            if feeder.count.is_multiple_of(CLOCK_COMMANDS) {
+                self.bar.show(self.before + commands.offset());
+                if (self.is_called_off)() {
+                    self.bar.finish();
+                    return Err(Failed::CalledOff);
+                }
             }
             if !feeder.is_in_transaction() {
                 good = commands.offset();

@@ -14,14 +14,19 @@ use persistence::rdb::save::SaveOptions;
 use persistence::rdb::{ReadSource, Source};
 
 use super::Shared;
+use crate::process::progress::Bar;
 
 /// What a base says of itself is not repeated.
-struct Silent<'a>(&'a Server, &'a (dyn Fn() -> bool + Sync));
+struct Silent<'a> {
+    server: &'a Server,
+    is_called_off: &'a (dyn Fn() -> bool + Sync),
+    bar: &'a Bar,
+}
 
 impl Events for Silent<'_> {
     fn aux(&self, _: &[u8], _: &[u8]) {}
     fn function(&self, code: Vec<u8>) {
-        self.0.persistence.functions.lock().push(code);
+        self.server.persistence.functions.lock().push(code);
     }
     fn empty_key(&self, key: &[u8]) {
         let key = key.escape_ascii();
@@ -31,16 +36,18 @@ impl Events for Silent<'_> {
         tracing::error!("RDB file was saved with checksum disabled: no check performed.");
     }
     fn progress(&self, bytes: u64) -> bool {
-        self.0.persistence.load.bytes.store(bytes, Relaxed);
-        !(self.1)()
+        self.server.persistence.load.bytes.store(bytes, Relaxed);
+        self.bar.show(bytes);
+        !(self.is_called_off)()
     }
 }
 
-/// Loads a snapshot; returns the stream behind it, and its offset.
+/// Loads a snapshot, the first of the files; returns the stream behind it, and its offset.
 pub(super) fn load(
     shared: &Shared,
     stream: impl Read + Send,
     is_called_off: &(dyn Fn() -> bool + Sync),
+    bar: &Bar,
 ) -> Result<(impl Read, u64), LoadError> {
     let (server, config) = (&shared.server, &shared.config);
     let now_ms = common::clock::now_ms();
@@ -53,12 +60,17 @@ pub(super) fn load(
     let helpers = std::thread::available_parallelism().map_or(0, |n| n.get() - 1);
     let insert =
         |entry: keyspace::NewEntry<'_>| server.keyspace.load(entry, OnDuplicate::Refuse, now_ms);
+    let events = Silent {
+        server,
+        is_called_off,
+        bar,
+    };
     let source = ReadSource::new(stream, options.checksum);
     let source = load_parallel(
         source,
         &options,
         &server.persistence.load.loaded,
-        &Silent(server, is_called_off),
+        &events,
         (helpers, &insert),
     )?;
     let offset = source.position();

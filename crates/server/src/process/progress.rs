@@ -58,7 +58,7 @@ impl Bar {
 
     /// Wipes it away.
     pub fn finish(&self) {
-        if self.is_drawn.load(Relaxed) {
+        if self.is_drawn.swap(false, Relaxed) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

@@ -49,6 +49,7 @@ fn run_tool(args: &[&str], input: &str) -> (bool, String) {
             seek(file, 10)?;
             Ok(true)
         },
+        progress: &mut |at, of| assert!(at <= of),
     };
     let fine = run(&task, &mut tools).unwrap();
     (fine, String::from_utf8(out).unwrap())
