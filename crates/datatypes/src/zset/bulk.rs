@@ -108,7 +108,7 @@ mod tests {
         entries_max: 16,
         value_max: 64,
     };
-    const COUNT_MAX: u32 = if cfg!(miri) { 400 } else { 20_000 };
+    const COUNT_MAX: u32 = if cfg!(miri) { 300 } else { 20_000 };
 
     /// Members of few scores, both zeros among them, in no order.
     fn texts(count: u32) -> Vec<(Vec<u8>, f64)> {
