@@ -391,8 +391,17 @@ fn client_list_tells_what_of_a_request_has_come() {
         );
         check("blocked", b"BLPOP nokey 0\r\n", "argv-mem", 11);
         check("transaction", b"MULTI\r\nSET a b\r\nGET c\r\n", "multi", 2);
-        let [theirs] = figures(&mut observer, "nobody", ["qbuf"]);
-        assert_eq!(theirs, 0);
+        // A fresh client's buffer, then that which a large request has left behind.
+        let mut client = server.raw();
+        client.call("CLIENT SETNAME reader");
+        let room = |observer: &mut RawClient| figures(observer, "reader", ["qbuf-free"])[0];
+        assert!((16_384..32_768).contains(&room(&mut observer)));
+        client.call_args(&["SET", "x", &"x".repeat(400_000)]);
+        assert!(room(&mut observer) > 32_768);
+        wait_until("a lower peak counts", || {
+            client.call("SET x y");
+            (1..200_000).contains(&room(&mut observer))
+        });
     }
 }
 

@@ -187,21 +187,21 @@ impl<T> Client<T> {
         self.gauges.args_len.load(Ordering::Relaxed)
     }
 
-    /// `qbuf-free=`: the room beside it. Connections borrow their worker's read buffer, so for one
-    /// that keeps nothing of a request this is the share of that which its recent requests call
-    /// for, and none of its own memory (see [`Client::memory`]).
+    /// `qbuf-free=`: the room beside it. Connections borrow their worker's read buffer, so beyond
+    /// what one keeps for an unfinished request this is a share of that buffer, as its recent
+    /// requests call for, and none of its own memory (see [`Client::memory`]).
     #[must_use]
     pub fn query_free(&self, now_ms: i64) -> usize {
         let gauges = &self.gauges;
-        let own = gauges.query_alloc.load(Ordering::Relaxed);
+        let kept = self.query_len() + self.args_len();
+        let own = match kept {
+            0 => 0,
+            _ => gauges.query_alloc.load(Ordering::Relaxed),
+        };
         let peak = gauges.query_peak.load(Ordering::Relaxed);
         let is_idle = now_ms - self.active_ms() > QUERY_IDLE_MS || peak == 0;
-        let size = match own {
-            0 if is_idle => 0,
-            0 => peak.max(QUERY_BYTES),
-            own => own,
-        };
-        size.saturating_sub(self.query_len() + self.args_len())
+        let share = if is_idle { 0 } else { peak.max(QUERY_BYTES) };
+        own.max(share).saturating_sub(kept)
     }
 
     /// `rbs=`: the size of reply buffer that its recent replies call for.
