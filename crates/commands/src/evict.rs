@@ -11,10 +11,11 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use keyspace::{Event, EventClass, ShardSet, evict::Policy};
+use keyspace::{Event, EventClass, ShardSet, evict::Policy, evict::Victim};
 use resp::{Args, ReplyError, errors};
 
 use crate::call;
+use crate::ctx::Ctx;
 use crate::origin::Origin;
 use crate::pubsub::Own;
 use crate::server::Server;
@@ -256,7 +257,7 @@ fn evict_one(server: &Server, session: &mut Session, policy: Policy) -> Attempt 
     let mut key = ctx.write(&victim.key);
     let size = key.entry().map_or(0, |entry| entry.memory(SAMPLES)) as i64;
     let before = common::memory::balance_of_thread();
-    let attempt = if key.remove() {
+    let mut attempt = if key.remove() {
         // What is freed elsewhere, or kept for a snapshot, has not come back yet.
         let freed = before - common::memory::balance_of_thread();
         key.commit(Event::new(EventClass::EVICTED, "evicted"));
@@ -271,8 +272,20 @@ fn evict_one(server: &Server, session: &mut Session, policy: Policy) -> Attempt 
     let lazy = server.settings.lazyfree_lazy_eviction.load(Relaxed);
     let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
     call::drain(&mut ctx, Args::new(&[name, &victim.key]));
+    if let Attempt::Freed(freed) = &mut attempt {
+        *freed += release_if_empty(&mut ctx, &victim);
+    }
     if !ctx.effects.ready.is_empty() {
         crate::blocking::serve(ctx);
     }
     attempt
+}
+
+/// Of a shard's last key its expiry index is left: with many shards, more than the keys took.
+fn release_if_empty(ctx: &mut Ctx<'_>, victim: &Victim) -> i64 {
+    let before = common::memory::balance_of_thread();
+    if let Some(db) = ctx.locked().db_mut(victim.shard, victim.db) {
+        db.release_if_empty();
+    }
+    (before - common::memory::balance_of_thread()) as i64
 }

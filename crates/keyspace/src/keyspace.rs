@@ -27,7 +27,7 @@ impl KeyspaceConfig {
     /// was in since it looked ahead at it, the lock's line has to come over again: with 64 shards
     /// two workers did 1.4 times the operations of one, with 512 1.9 times. One worker takes
     /// nothing away from itself, and fewer shards lie closer together. The bound is for memory:
-    /// each shard takes some 0.7 KB, and half a KB more where keys expire.
+    /// each shard takes half a KB, and as much again where keys expire.
     #[must_use]
     pub fn shards_for(workers: usize) -> usize {
         match workers {

@@ -350,6 +350,6 @@ mod tests {
     fn an_empty_shard_is_small() {
         // Behind it there is nothing but the counter that it shares with its databases.
         let behind = size_of::<[AtomicI64; 3]>();
-        assert!(size_of::<Shard>() + behind <= 768, "{}", size_of::<Shard>());
+        assert!(size_of::<Shard>() + behind <= 640, "{}", size_of::<Shard>());
     }
 }

@@ -249,7 +249,8 @@ impl<T: Item> Table<T> {
     /// Adds an item whose key is not in the table. Moves at most one segment.
     pub fn insert_new(&mut self, hash: u64, item: T) -> Place {
         if self.directory.is_empty() {
-            self.directory.push(Record::allocate(1, 0, self.epoch));
+            // Of exact size: most tables of a small keyspace never have a second record.
+            self.directory = vec![Record::allocate(1, 0, self.epoch)];
             self.depth = 0;
             self.deepest = 1;
             self.note_moved(0, 1);

@@ -73,6 +73,11 @@ impl<T: Item> Table<T> {
         }
     }
 
+    /// Whether it has a single bucket at most, to which the directory leads soon enough.
+    pub fn is_tiny(&self) -> bool {
+        self.directory.len() <= 1 && self.directory.iter().all(|record| record.size == 1)
+    }
+
     /// Whether buckets have moved since [`Self::take_moved`].
     #[inline]
     pub fn has_moved(&self) -> bool {

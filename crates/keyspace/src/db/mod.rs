@@ -283,6 +283,14 @@ impl Db {
         Some(entry)
     }
 
+    /// Gives up what is kept of keys that are gone, if all are. For eviction, which wants the memory;
+    /// otherwise the next volatile key finds it in place.
+    pub fn release_if_empty(&mut self) {
+        if self.table.is_empty() {
+            self.volatile.clear();
+        }
+    }
+
     /// [`Self::replace`] in the case that is most common by far: a short string over another, no
     /// expiry. Whether that was the case.
     #[inline]

@@ -165,3 +165,28 @@ fn records_of_deleted_keys_are_swept_away() {
     assert!(records <= n / 10 * 3 + 600, "{records}");
     assert_eq!(expire(&ks, 1_000_001).len(), n / 10);
 }
+
+#[test]
+fn an_emptied_shard_gives_its_index_up_when_asked_to() {
+    let ks = keyspace();
+    let overhead = || ks.stats(DbId(0), 0).overhead;
+    let release = || {
+        for shard in ks.shard_ids() {
+            let mut locked = ks.lock_one(shard);
+            locked.db_mut(shard, DbId(0)).unwrap().release_if_empty();
+        }
+    };
+    set_ex(&ks, 1_000, b"k", Some(2_000));
+    release();
+    assert_eq!(ks.stats(DbId(0), 0).volatile, 1);
+    let used = overhead();
+    write(&ks, 1_000, b"k", |mut w| {
+        assert!(w.remove());
+        w.commit(Event::generic("del"));
+    });
+    assert!(overhead() > 0 && overhead() < used);
+    release();
+    assert_eq!(overhead(), 0);
+    set_ex(&ks, 1_000, b"k", Some(2_000));
+    assert_eq!(expire(&ks, 2_001), [b"k"]);
+}
