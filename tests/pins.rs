@@ -198,8 +198,8 @@ fn what_was_deleted_under_a_long_command_is_freed_behind_it() {
     wait_until("it is freed", || used(&server) < full / 2);
 }
 
-/// Writers change two sets together, one of them large; what reads or stores both without locks sees
-/// them together.
+/// Writers change two sets together, one of them large; what reads or stores both without locks
+/// sees them together.
 #[test]
 fn transactions_are_seen_whole_or_not_at_all() {
     if !is_corewire() {
