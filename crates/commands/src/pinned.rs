@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use keyspace::{DbId, Entry, EventClass, KeyHash, Locked, OnExpired, Pin, ShardSet};
+use keyspace::{Db, DbId, Entry, EventClass, KeyHash, Locked, OnExpired, Pin, ShardSet};
 use resp::{Args, errors};
 
 use crate::command::{Command, Group, flag};
@@ -95,28 +95,32 @@ fn keys_read<'k>(ctx: &Ctx<'_>, args: Args<'k>) -> Vec<(KeyHash, &'k [u8])> {
     found
 }
 
+/// Pins an entry; if somebody waits to change it, sees to it that the client is resumed when they
+/// are.
+fn pin_or_wait(ctx: &Ctx<'_>, db: &Db, entry: Entry<'_>) -> Option<Pin> {
+    db.pin(entry).or_else(|| {
+        let link = Arc::clone(&ctx.session.link);
+        keyspace::wait_for_pins(Arc::new(LinkWaker(link)));
+        // It may have been let go of meanwhile.
+        let waits = db.is_awaited(entry);
+        (!waits).then(|| db.pin(entry)).flatten()
+    })
+}
+
 impl Pinned {
     fn try_new(ctx: &Ctx<'_>, id: CommandId, args: Args<'_>) -> Begun {
         let mut sources = Vec::new();
         for (hash, key) in keys_read(ctx, args) {
             let shard = ctx.server.keyspace.shard_of(hash);
-            let Some(db) = ctx.locked.db(shard, ctx.db()) else {
-                return Begun::Locked;
-            };
-            let pin = match db.get(hash, key) {
+            // A shard has no part of a database of which it never had a key.
+            let db = ctx.locked.db(shard, ctx.db());
+            let pin = match db.and_then(|db| Some((db, db.get(hash, key)?))) {
                 None if ctx.effects.wants.intersects(EventClass::KEY_MISS) => return Begun::Locked,
                 None => None,
-                Some(entry) if is_over(ctx, entry, ctx.now_ms()) => return Begun::Locked,
-                Some(entry) => match db.pin(entry) {
-                    Some(pin) => Some(pin),
-                    None => {
-                        let link = Arc::clone(&ctx.session.link);
-                        keyspace::wait_for_pins(Arc::new(LinkWaker(link)));
-                        if db.is_awaited(entry) {
-                            return Begun::Waits;
-                        }
-                        db.pin(entry)
-                    }
+                Some((_, entry)) if is_over(ctx, entry, ctx.now_ms()) => return Begun::Locked,
+                Some((db, entry)) => match pin_or_wait(ctx, db, entry) {
+                    None => return Begun::Waits,
+                    pin => pin,
                 },
             };
             let key = key.into();

@@ -414,3 +414,14 @@ fn due_fields_of_a_large_hash_stay_while_it_is_read() {
     crate::expire::cycle(&tester.server, &mut session, now_ms + 10 + 1000);
     assert_eq!(tester.line("HLEN large"), ":9999");
 }
+
+#[test]
+fn a_key_that_no_other_of_its_database_is_beside_can_be_read_with_missing_ones() {
+    let mut tester = tester();
+    tester.line("SELECT 3");
+    tester.line("SADD only a b");
+    meanwhile(&mut tester, &["FLUSHALL"]);
+    let missing: String = (0..20).map(|i| format!(" missing:{i}")).collect();
+    let (_, reply) = dispatch(&mut tester, &format!("SUNION only{missing}"));
+    assert!(reply.starts_with("*2\r\n"), "{reply}");
+}
