@@ -41,8 +41,8 @@ struct Chunk {
     records: [Record; CHUNK],
 }
 
-/// The first chunk of each slot that has records: those of a level one after the other, in the order
-/// of their slots, so that the many shards of a small keyspace stay small.
+/// The first chunk of each slot that has records: those of a level one after the other, in the
+/// order of their slots, so that the many shards of a small keyspace stay small.
 #[derive(Default)]
 struct Heads {
     chunks: [Vec<u32>; LEVELS],

@@ -283,8 +283,8 @@ impl Db {
         Some(entry)
     }
 
-    /// Gives up what is kept of keys that are gone, if all are. For eviction, which wants the memory;
-    /// otherwise the next volatile key finds it in place.
+    /// Gives up what is kept of keys that are gone, if all are. For eviction, which wants the
+    /// memory; otherwise the next volatile key finds it in place.
     pub fn release_if_empty(&mut self) {
         if self.table.is_empty() {
             self.volatile.clear();
