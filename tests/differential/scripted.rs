@@ -18,6 +18,7 @@ fn line(line: &str) -> (&str, Compare, Vec<String>) {
         .unwrap_or(("a", line));
     for (note, compare) in [
         ("shape: ", Compare::Shape),
+        ("near: ", Compare::Near),
         ("unordered: ", Compare::Unordered),
     ] {
         if let Some(command) = rest.strip_prefix(note) {

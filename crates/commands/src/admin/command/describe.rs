@@ -54,7 +54,11 @@ fn describe(table: &Table, id: CommandId, out: &mut ReplyWriter<'_>) {
     command.tips.iter().for_each(|tip| out.bulk_str(tip));
     out.set(command.keys.len());
     command.keys.iter().for_each(|spec| key_spec(spec, out));
-    out.array(entry.children.len());
+    // Redis: an array, but if there are none an empty set.
+    match entry.children.len() {
+        0 => out.set(0),
+        len => out.array(len),
+    }
     entry
         .children
         .iter()
