@@ -59,6 +59,9 @@ mod linux {
             };
             // Who may take back a step may take back all.
             let may_lift = set_niceness(niceness + 1) && set_niceness(niceness) && !failed;
+            if !may_lift {
+                be_interruptible();
+            }
             Self {
                 id,
                 clock,
@@ -105,6 +108,36 @@ mod linux {
                 _ => u64::MAX,
             }
         }
+    }
+
+    /// Gives the calling thread a slice of 100 ms: since Linux 6.12 a thread that is woken takes the
+    /// processor from one whose slice is longer than its own, of any priority. Older kernels ignore
+    /// it.
+    fn be_interruptible() {
+        let mut attributes = Attributes {
+            size: size_of::<Attributes>() as u32,
+            policy: libc::SCHED_OTHER as u32,
+            nice: niceness(),
+            runtime_ns: 100_000_000,
+            ..Attributes::default()
+        };
+        // SAFETY: 0 names the calling thread; the structure is read, and on failure its size may be
+        // written.
+        unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw mut attributes, 0) };
+    }
+
+    /// `struct sched_attr` in its first version (sched_setattr(2)).
+    #[repr(C)]
+    #[derive(Default)]
+    struct Attributes {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        runtime_ns: u64,
+        deadline_ns: u64,
+        period_ns: u64,
     }
 
     /// The calling thread's.
