@@ -4,8 +4,8 @@
 //! room for the reply. So nothing of it is copied, and it comes back the same way, through the
 //! mailbox of the connection's worker, in line with whatever else is posted there. Threads are
 //! started when jobs come, up to a limit, and stay. They run when no worker wants their processor
-//! (`common::priority`); one that gets nothing for a while is lifted until its job is done. What takes
-//! long to free is freed here, too.
+//! (`common::priority`); one that gets nothing for a while is lifted until its job is done. What
+//! takes long to free is freed here, too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

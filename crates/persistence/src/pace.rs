@@ -5,8 +5,8 @@
 //! which it holds shards ([`hold`]) the thread is an idle one (`common::priority`), which the
 //! scheduler takes off its processor at once. Where others never rest it would then get nothing: it
 //! is lifted for a while ([`look_after`]), and gives way after every short burst instead, until
-//! they have had several times its own share. That is also how it goes where a process may not undo a lower
-//! priority. While writers wait for what it keeps, it does neither.
+//! they have had several times its own share. That is also how it goes where a process may not undo
+//! a lower priority. While writers wait for what it keeps, it does neither.
 
 use common::clock::monotonic_us;
 use common::priority::Thread;
@@ -63,7 +63,8 @@ impl Drop for Background {
     }
 }
 
-/// To be called often by a thread in the background, while it holds nothing; does nothing on others.
+/// To be called often by a thread in the background, while it holds nothing; does nothing on
+/// others.
 pub fn give_way() {
     PACE.with_borrow_mut(|pace| {
         if let Some(pace) = pace {

@@ -19,7 +19,6 @@ pub struct Output<'a> {
     /// Of what was written, where it is computed.
     crc: Option<u64>,
     bytes: u64,
-    gives_way: bool,
     failed: Option<io::Error>,
 }
 
@@ -32,15 +31,8 @@ impl<'a> Output<'a> {
             buffer: Vec::new(),
             crc: with_checksum.then_some(0),
             bytes: 0,
-            gives_way: false,
             failed: None,
         }
-    }
-
-    /// Lets others have the processor now and then: for who writes while clients are served, and
-    /// not for who holds them up until it is done.
-    pub fn give_way(&mut self) {
-        self.gives_way = true;
     }
 
     /// Whether all went well so far.
@@ -60,10 +52,8 @@ impl<'a> Output<'a> {
 
     #[cold]
     fn write_out(&mut self) {
-        if self.gives_way {
-            // A large value comes through here many times, and nowhere else.
-            pace::give_way();
-        }
+        // A large value comes through here many times, and nowhere else.
+        pace::give_way();
         let buffer = std::mem::take(&mut self.buffer);
         self.write_through(&buffer);
         self.buffer = buffer;

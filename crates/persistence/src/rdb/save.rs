@@ -216,7 +216,6 @@ pub fn write_rdb(
     progress.keys_total.store(cut.keys() as u64, Relaxed);
     let mut out = Cancellable { out, cancelled };
     let mut encoder = Encoder::begin(&mut out, options, cut.sizes()).map_err(failed)?;
-    encoder.out.give_way();
     for entries in cut {
         let db = entries.db();
         entries.visit(|entry| {

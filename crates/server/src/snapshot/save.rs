@@ -145,12 +145,14 @@ impl Snapshots {
         }
     }
 
-    /// Writes a snapshot of the moment at which it was begun.
+    /// Writes a snapshot of the moment at which it was begun; beside clients that are served, if
+    /// `in_background`.
     fn write_cut(
         &self,
         server: &Server,
         temp: &str,
         (guard, begun): (&JobGuard, Begun),
+        in_background: bool,
     ) -> Result<(), FileError> {
         let saving = &server.persistence.saving;
         let held_before = keyspace::held_bytes_total();
@@ -164,7 +166,7 @@ impl Snapshots {
         let result = self.write_file(server, (temp, &is_called_off), |out, options| {
             let mut options = options.clone();
             options.aux.extend(begun.aux);
-            let _background = pace::in_background();
+            let _background = in_background.then(pace::in_background);
             write_rdb(begun.cut, out, &options, &saving.progress, &cancelled)?;
             Ok(begun.changes)
         });
@@ -214,7 +216,7 @@ impl Snapshots {
         let pid = std::process::id();
         tracing::info!("Background saving started by pid {pid}");
         let saving = &server.persistence.saving;
-        let result = self.write_cut(server, &background_temp_name(), (&guard, begun));
+        let result = self.write_cut(server, &background_temp_name(), (&guard, begun), true);
         match result {
             Ok(()) => tracing::info!("Background saving terminated with success"),
             Err(FileError::Cancelled) => tracing::error!("Background saving called off"),
@@ -269,7 +271,7 @@ impl Snapshots {
         let (sender, begun) = channel();
         let save = move || {
             let begun = guard.and_then(|guard| Some((guard, begun.recv().ok()?)));
-            let is_saved = this.save_and_wait(begun);
+            let is_saved = this.save_and_wait(begun, true);
             let mut reply = Vec::new();
             let mut writer = ReplyWriter::new(&mut reply, Proto::Resp2);
             if is_saved {
@@ -291,7 +293,7 @@ impl Snapshots {
 
     /// Writes a snapshot on this thread: the one that was begun, or a new one when no other job
     /// runs; whether that worked.
-    fn save_and_wait(&self, begun: Option<(JobGuard, Begun)>) -> bool {
+    fn save_and_wait(&self, begun: Option<(JobGuard, Begun)>, in_background: bool) -> bool {
         let Some(server) = self.server.upgrade() else {
             return false;
         };
@@ -304,7 +306,7 @@ impl Snapshots {
             };
             (guard, Begun::now(&server, None))
         });
-        let result = self.write_cut(&server, &temp_name(), (&guard, begun));
+        let result = self.write_cut(&server, &temp_name(), (&guard, begun), in_background);
         // It is called off for a newer one that is on disk then.
         matches!(result, Ok(()) | Err(FileError::Cancelled))
     }
@@ -316,7 +318,7 @@ impl Snapshots {
             return false;
         };
         loop {
-            if !self.save_and_wait(None) {
+            if !self.save_and_wait(None, false) {
                 return false;
             }
             if server.changes_at_save.load(SeqCst) == server.stats.changes() {
