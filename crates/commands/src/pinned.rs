@@ -15,6 +15,7 @@
 
 use std::sync::Arc;
 
+use common::priority;
 use keyspace::{Db, DbId, Entry, EventClass, KeyHash, Locked, OnExpired, Pin, ShardSet};
 use resp::{Args, errors};
 
@@ -66,8 +67,12 @@ pub(crate) fn begin(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> bool {
     if ctx.session.keeps_locks || ctx.command.any_key.is_some_and(|may| may(args)) {
         return true;
     }
+    priority::insist();
     match Pinned::try_new(ctx, id, args) {
-        Begun::Locked => true,
+        Begun::Locked => {
+            priority::relax();
+            true
+        }
         Begun::Waits => false,
         Begun::Pinned(pinned) => {
             // Under the locks, so that no change is missed.
@@ -77,6 +82,7 @@ pub(crate) fn begin(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> bool {
             ctx.pinned = Some(pinned);
             ctx.locked = Locked::none();
             ctx.session.link.wake_others();
+            priority::relax();
             true
         }
     }
@@ -161,6 +167,8 @@ impl Pinned {
     #[cold]
     fn settle(self: Box<Self>, ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         let server: &Server = ctx.server;
+        // To the end of the command: it is not far.
+        priority::insist();
         let mut locked = server.keyspace.lock(&self.shards);
         let now_us = common::clock::now_us();
         if !self.is_unchanged(ctx, &locked, now_us / 1000) {

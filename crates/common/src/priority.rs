@@ -7,10 +7,33 @@
 //! So that is for a process that may also undo it (with `CAP_SYS_NICE`, or a large enough
 //! `RLIMIT_NICE`); in any other one only the niceness of threads can be lowered.
 
+use std::cell::Cell;
+
 #[cfg(target_os = "linux")]
 pub use linux::Thread;
 #[cfg(not(target_os = "linux"))]
 pub use other::Thread;
+
+thread_local! {
+    /// The calling thread, if it has stepped back, and whether it insists.
+    static STEPPED_BACK: Cell<(Option<Thread>, bool)> = const { Cell::new((None, false)) };
+}
+
+/// Lifts the calling thread, if it has stepped back, because it is about to hold for a moment what
+/// others may wait for; until [`relax`].
+pub fn insist() {
+    if let (Some(thread), false) = STEPPED_BACK.get() {
+        STEPPED_BACK.set((Some(thread), thread.lift()));
+    }
+}
+
+/// Ends what [`insist`] began, if it did.
+pub fn relax() {
+    if let (Some(thread), true) = STEPPED_BACK.get() {
+        STEPPED_BACK.set((Some(thread), false));
+        thread.give_way();
+    }
+}
 
 #[cfg(target_os = "linux")]
 #[allow(
@@ -46,6 +69,7 @@ mod linux {
             if !this.may_lift {
                 set_niceness(base + NICE_FOR_GOOD);
             }
+            super::STEPPED_BACK.set((Some(this), false));
             this
         }
 
@@ -184,5 +208,40 @@ mod other {
         pub fn had_us(self) -> u64 {
             u64::MAX
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(unsafe_code, reason = "std has no way to a thread's priority")]
+mod tests {
+    use super::*;
+
+    fn policy() -> libc::c_int {
+        // SAFETY: takes a number; 0 names the calling thread.
+        unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) as libc::c_int }
+    }
+
+    #[test]
+    fn who_has_stepped_back_may_insist_for_a_moment() {
+        let thread = Thread::step_back();
+        let before = policy();
+        insist();
+        assert_eq!(policy(), libc::SCHED_OTHER);
+        insist();
+        relax();
+        assert_eq!(policy(), before);
+        // Whoever was lifted by others stays so.
+        thread.lift();
+        relax();
+        assert_eq!(policy(), libc::SCHED_OTHER);
+    }
+
+    #[test]
+    fn a_thread_of_its_own_right_keeps_its_priority() {
+        let before = policy();
+        Thread::current();
+        insist();
+        relax();
+        assert_eq!(policy(), before);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use common::clock::monotonic_us;
-use common::priority::Thread;
+use common::priority::{self, Thread};
 use parking_lot::{Condvar, Mutex};
 use resp::{ArgScratch, ReplyWriter};
 
@@ -88,8 +88,8 @@ impl Life {
         let got_us = had_us.saturating_sub(self.had_us);
         // What is longer ago was a time without tasks.
         let counts = self.has_task || passed_us < 4 * LOOK_US;
-        if counts && !self.is_lifted && got_us.saturating_mul(LIFTED_BELOW) < passed_us {
-            self.is_lifted = self.thread.lift();
+        if counts && got_us.saturating_mul(LIFTED_BELOW) < passed_us {
+            self.is_lifted |= self.thread.lift();
         }
         (self.at_us, self.had_us) = (now_us, had_us);
     }
@@ -213,6 +213,7 @@ impl<S: Service> Executors<S> {
                 state.lives[number] = Some(Life::new(thread, true));
                 drop(state);
                 self.perform(number, task);
+                priority::relax();
                 flush_wakes();
                 state = self.state.lock();
                 self.tasks.fetch_sub(1, Relaxed);
