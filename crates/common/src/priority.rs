@@ -134,9 +134,9 @@ mod linux {
         }
     }
 
-    /// Gives the calling thread a slice of 100 ms: since Linux 6.12 a thread that is woken takes the
-    /// processor from one whose slice is longer than its own, of any priority. Older kernels ignore
-    /// it.
+    /// Gives the calling thread a slice of 100 ms: since Linux 6.12 a thread that is woken takes
+    /// the processor from one whose slice is longer than its own, of any priority. Older kernels
+    /// ignore it.
     fn be_interruptible() {
         let mut attributes = Attributes {
             size: size_of::<Attributes>() as u32,
