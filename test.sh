@@ -82,7 +82,7 @@ unit_tests() {
     # The tests that kill the server share two minutes.
     export COREWIRE_CRASH_SECONDS=${COREWIRE_CRASH_SECONDS:-120}
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --workspace --no-fail-fast --status-level fail 2>&1 \
+        cargo nextest run --workspace --no-fail-fast --status-level retry 2>&1 \
             | tee "$log" || status=$?
     else
         cargo test --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
