@@ -19,8 +19,9 @@ pub fn at_start(config: &Config) {
     if let Found::Problem(problem) = backlog(config.int("tcp-backlog")) {
         tracing::error!("WARNING: {problem}");
     }
+    let are_forbidden = config.bool("disable-thp") && super::huge_pages::forbid();
     if let Found::Problem(problem) = huge_pages()
-        && !(config.bool("disable-thp") && super::huge_pages::forbid())
+        && !are_forbidden
         && !ignored
             .split_whitespace()
             .any(|name| name.eq_ignore_ascii_case("THP"))

@@ -130,7 +130,7 @@ pub(super) static PROCESS: Section = Section {
             .doc("The adjustments of a primary, a replica and a background child."),
         flag("disable-thp", true)
             .with(IMMUTABLE)
-            .doc("Do without transparent huge pages where the system hands them out unasked."),
+            .doc("Do without transparent huge pages: they stall whoever touches one first."),
         text("server_cpulist", None)
             .alias(&["server-cpulist"])
             .with(IMMUTABLE | HIDDEN_ALIAS)
