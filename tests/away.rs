@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::support::{RawClient, Server, Value, is_corewire, wait_until};
+use super::support::{RawClient, Server, Value, add_members, is_corewire, wait_until};
 
 /// Members of the large set: SORT takes a second or more of a debug build.
 const MEMBERS: usize = 200_000;
@@ -13,14 +13,7 @@ const SORT: &[&str] = &["SORT", "large", "ALPHA", "LIMIT", "0", "1"];
 fn start() -> (Server, RawClient) {
     let server = Server::start(&["--io-threads", "1", "--enable-debug-command", "local"]);
     let mut client = server.raw();
-    for first in (0..MEMBERS).step_by(1000) {
-        let members: Vec<String> = (first..first + 1000)
-            .map(|i| format!("member:{}", i * 7919 % MEMBERS))
-            .collect();
-        let mut command = vec!["SADD", "large"];
-        command.extend(members.iter().map(String::as_str));
-        client.call_args(&command);
-    }
+    add_members(&mut client, &["SADD", "large"], &[], MEMBERS);
     assert_eq!(client.call("SCARD large"), Value::Integer(MEMBERS as i64));
     (server, client)
 }

@@ -2,9 +2,9 @@
 //!
 //! Section S of the list of behaviours that the project serves; the ids stand with the tests.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use super::support::{Server, Value, wait_until};
+use super::support::{RunningCli, Server, Value, wait_until};
 
 fn with_strings() -> Server {
     let server = Server::start(&[]);
@@ -112,22 +112,11 @@ fn the_biggest_key_of_every_type_is_named() {
 
 /// What a tool prints that runs until it is stopped: at least three lines.
 fn runs_on(server: &Server, args: &[&str]) -> String {
-    let path = server.dir().join("printed");
-    let file = std::fs::File::create(&path).expect("a file");
-    let mut tool: Child = Command::new("stdbuf")
-        .args(["-oL", "redis-cli", "-p", &server.port().to_string()])
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().expect("a handle"))
-        .stderr(file)
-        .spawn()
-        .expect("redis-cli runs");
-    let printed = || std::fs::read_to_string(&path).unwrap_or_default();
-    wait_until("three lines", || printed().lines().count() >= 3);
-    assert_eq!(tool.try_wait().expect("wait"), None, "{}", printed());
-    tool.kill().expect("kill");
-    tool.wait().expect("wait");
-    printed()
+    let mut tool = RunningCli::start(server, args);
+    wait_until("three lines", || tool.printed().lines().count() >= 3);
+    let ended = tool.child.try_wait().expect("wait");
+    assert_eq!(ended, None, "{}", tool.printed());
+    tool.end()
 }
 
 /// S4.

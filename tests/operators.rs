@@ -6,10 +6,9 @@
 //! Nothing is compared where Redis is not installed.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::{RawClient, Server, Value, free_port, wait_until};
+use super::support::{RawClient, RunningCli, Server, Value, free_port, wait_until};
 
 /// Redis and ours, started with the same arguments.
 fn both(args: &[&str]) -> Option<[Server; 2]> {
@@ -430,31 +429,17 @@ fn client_list_has_the_fields_of_redis_in_its_order() {
 /// What a mode of redis-cli is given to end, or to show what it shows.
 const TOOL: Duration = Duration::from_secs(30);
 
-/// What `redis-cli ARGS` prints, and how long it took; stopped after so many lines, if it does not
-/// stop by itself.
+/// What `redis-cli ARGS` prints; stopped after so many lines, if it does not stop by itself.
 fn tool(server: &Server, args: &[&str], lines: usize) -> String {
-    let path = server.dir().join("tool-printed");
-    let file = std::fs::File::create(&path).expect("a file");
-    let mut tool = Command::new("stdbuf")
-        .args(["-oL", "redis-cli", "-p", &server.port().to_string()])
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().expect("a handle"))
-        .stderr(file)
-        .spawn()
-        .expect("redis-cli runs");
+    let mut tool = RunningCli::start(server, args);
     let start = Instant::now();
-    let printed = || std::fs::read_to_string(&path).unwrap_or_default();
-    while tool.try_wait().expect("wait").is_none() && printed().lines().count() < lines {
+    while tool.child.try_wait().expect("wait").is_none() && tool.printed().lines().count() < lines {
         if start.elapsed() > TOOL {
-            let _ = tool.kill();
-            panic!("{args:?} takes more than {TOOL:?}: {}", printed());
+            panic!("{args:?} takes more than {TOOL:?}: {}", tool.end());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    let _ = tool.kill();
-    tool.wait().expect("wait");
-    printed()
+    tool.end()
 }
 
 /// Both with the same keys, one of each type large.

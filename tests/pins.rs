@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use super::support::{RawClient, Server, Value, is_corewire, wait_until};
+use super::support::{RawClient, Server, Value, add_members, is_corewire, wait_until};
 
 /// Members of the large values: to sort them takes half a second of a debug build.
 const MEMBERS: usize = 100_000;
@@ -17,18 +17,8 @@ fn start() -> Option<(Server, RawClient)> {
     }
     let server = Server::start(&["--io-threads", "1", "--enable-debug-command", "local"]);
     let mut client = server.raw();
-    for first in (0..MEMBERS).step_by(1000) {
-        let members: Vec<String> = (first..first + 1000)
-            .map(|i| format!("member:{}", i * 7919 % MEMBERS))
-            .collect();
-        let (mut set, mut zset) = (vec!["SADD", "large"], vec!["ZADD", "zlarge"]);
-        for member in &members {
-            set.push(member);
-            zset.extend(["1", member]);
-        }
-        client.call_args(&set);
-        client.call_args(&zset);
-    }
+    add_members(&mut client, &["SADD", "large"], &[], MEMBERS);
+    add_members(&mut client, &["ZADD", "zlarge"], &["1"], MEMBERS);
     Some((server, client))
 }
 

@@ -181,9 +181,8 @@ fn disk_fails(server: &Server, session: &Session, entry: &Entry) -> Result<(), R
             // It has recovered since.
             return Ok(());
         }
-        let text = std::io::Error::from_raw_os_error(code).to_string();
-        let text = text.split(" (os error").next().unwrap_or_default();
-        return Err(errors::misconf_aof(text));
+        let text = common::os::os_text(&std::io::Error::from_raw_os_error(code));
+        return Err(errors::misconf_aof(&text));
     }
     Ok(())
 }

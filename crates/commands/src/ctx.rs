@@ -424,11 +424,15 @@ impl<'a> Ctx<'a> {
         let keyspace = &self.server.keyspace;
         match keyspace.try_lock_or_park(&ShardSet::one(shard), &park) {
             Ok(locked) => Ok(f(&locked)),
-            Err(_) => {
-                self.deferred = true;
-                Err(errors::DEFERRED)
-            }
+            Err(_) => Err(self.defer()),
         }
+    }
+
+    /// The command is to be run again, from its beginning, when its client is resumed: what its
+    /// handler must return at once.
+    pub(crate) fn defer(&mut self) -> ReplyError {
+        self.deferred = true;
+        errors::DEFERRED
     }
 
     /// All the locks that the command holds.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use common::priority;
 use keyspace::{Db, DbId, Entry, EventClass, KeyHash, Locked, OnExpired, Pin, ShardSet};
-use resp::{Args, errors};
+use resp::Args;
 
 use crate::command::{Command, Group, flag};
 use crate::ctx::{CmdResult, Ctx};
@@ -238,12 +238,6 @@ impl Ctx<'_> {
     #[cold]
     pub(crate) fn pinned_entry(&self, db: DbId, hash: KeyHash, key: &[u8]) -> Option<Entry<'_>> {
         self.pinned.as_ref()?.entry(db, hash, key)
-    }
-
-    /// The command is to be run again when its client is resumed.
-    fn defer(&mut self) -> resp::ReplyError {
-        self.deferred = true;
-        errors::DEFERRED
     }
 }
 

@@ -5,7 +5,17 @@ use std::sync::Arc;
 use keyspace::{Keyspace, KeyspaceConfig};
 use resp::{Args, ReplyWriter};
 
+use crate::command::Command;
 use crate::{FAMILIES, Origin, Outcome, Server, Session, Table};
+
+/// All commands, each followed by its subcommands.
+pub(crate) fn all_commands() -> impl Iterator<Item = &'static Command> {
+    fn with_children(command: &&'static Command) -> Vec<&'static Command> {
+        let children = command.subcommands.iter().flat_map(with_children);
+        std::iter::once(*command).chain(children).collect()
+    }
+    FAMILIES.iter().copied().flatten().flat_map(with_children)
+}
 
 /// A server and one client of it.
 pub(crate) struct Tester {

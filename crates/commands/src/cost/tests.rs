@@ -1,8 +1,8 @@
 //! Which commands leave, and that every command was thought of.
 
 use super::*;
-use crate::testing::Tester;
-use crate::{FAMILIES, Outcome};
+use crate::Outcome;
+use crate::testing::{Tester, all_commands};
 
 /// Commands whose documented complexity is not constant and that have no estimate, by the reason.
 const WITHOUT: &[(&str, &[&str])] = &[
@@ -106,20 +106,10 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn all(commands: &[&'static Command]) -> Vec<&'static Command> {
-    let with_children = |command: &&'static Command| {
-        let mut found = vec![*command];
-        found.extend(all(command.subcommands));
-        found
-    };
-    commands.iter().flat_map(with_children).collect()
-}
-
 #[test]
 fn every_command_that_is_not_constant_has_an_estimate_or_a_reason_for_none() {
     let excused = |name: &str| WITHOUT.iter().any(|(_, names)| names.contains(&name));
-    let families = FAMILIES.iter().flat_map(|family| all(family));
-    let missing: Vec<_> = families
+    let missing: Vec<_> = all_commands()
         .filter(|command| command.subcommands.is_empty() && command.cost.is_small())
         .filter(|command| command.complexity != "O(1)" && !excused(command.name))
         .map(|command| format!("{} {}", command.name, command.complexity))
@@ -129,7 +119,7 @@ fn every_command_that_is_not_constant_has_an_estimate_or_a_reason_for_none() {
 
 #[test]
 fn every_excuse_is_of_a_command_without_an_estimate() {
-    let commands: Vec<_> = FAMILIES.iter().flat_map(|family| all(family)).collect();
+    let commands: Vec<_> = all_commands().collect();
     for name in WITHOUT.iter().flat_map(|(_, names)| names.iter()) {
         let of_name = || commands.iter().filter(|command| command.name == *name);
         assert!(of_name().any(|command| command.cost.is_small()), "{name}");

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use resp::ReplyWriter;
 
 use super::*;
-use crate::testing::Tester;
-use crate::{FAMILIES, Outcome};
+use crate::Outcome;
+use crate::testing::{Tester, all_commands};
 
 /// A client on an executor, with values of all types in a keyspace where all is pinned that can be.
 fn tester() -> Tester {
@@ -75,19 +75,9 @@ fn meanwhile(tester: &mut Tester, lines: &'static [&'static str]) -> Arc<AtomicU
     resumed
 }
 
-fn all(commands: &[&'static Command]) -> Vec<&'static Command> {
-    let with_children = |command: &&'static Command| {
-        let mut found = vec![*command];
-        found.extend(all(command.subcommands));
-        found
-    };
-    commands.iter().flat_map(with_children).collect()
-}
-
 #[test]
 fn who_stores_without_holding_locks_all_the_while_is_known() {
-    let families = FAMILIES.iter().flat_map(|family| all(family));
-    let mut storing: Vec<_> = families
+    let mut storing: Vec<_> = all_commands()
         .filter(|command| is_for(command) && command.has(flag::WRITE))
         .map(|command| command.name)
         .collect();
@@ -99,8 +89,7 @@ fn who_stores_without_holding_locks_all_the_while_is_known() {
 
 #[test]
 fn every_long_reader_of_keys_can_do_without_locks() {
-    let families = FAMILIES.iter().flat_map(|family| all(family));
-    let missing: Vec<_> = families
+    let missing: Vec<_> = all_commands()
         .filter(|command| command.has(flag::READONLY) && !command.cost.is_small())
         .filter(|command| !command.keys.is_empty() && !is_for(command))
         .map(|command| command.name)

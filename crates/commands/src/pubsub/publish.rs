@@ -5,7 +5,7 @@
 //! messages are published faster than they can be delivered, the publisher waits.
 
 use replication::Audience;
-use resp::{Args, ReplyWriter, errors};
+use resp::{Args, ReplyWriter};
 
 use super::receivers::Own;
 use crate::command::flag::{FAST, LOADING, MAY_REPLICATE, PUBSUB, STALE};
@@ -56,8 +56,7 @@ fn send(ctx: &mut Ctx<'_>, shard: bool, args: Args<'_>, out: &mut ReplyWriter<'_
     };
     if !ctx.in_exec && is_congested() {
         ctx.session.link.wake_at(common::clock::now_ms() + RETRY_MS);
-        ctx.deferred = true;
-        return Err(errors::DEFERRED);
+        return Err(ctx.defer());
     }
     let mut own_bytes = Vec::new();
     let mut own = Own {

@@ -137,8 +137,7 @@ fn await_stream(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     }
     if is_behind && ctx.server.replication.is_replica() && now_ms - peer.takeover_ms < AWAIT_MS {
         ctx.session.link.wake_at(now_ms + AWAIT_STEP_MS);
-        ctx.deferred = true;
-        return Err(errors::DEFERRED);
+        return Err(ctx.defer());
     }
     Ok(())
 }
