@@ -15,6 +15,8 @@ mod scan;
 pub mod set;
 pub mod stream;
 pub mod table;
+#[cfg(test)]
+mod testing;
 mod thin;
 mod word;
 pub mod zset;

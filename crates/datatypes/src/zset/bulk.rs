@@ -103,12 +103,13 @@ impl Zset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::sized;
 
     const LIMITS: Limits = Limits {
         entries_max: 16,
         value_max: 64,
     };
-    const COUNT_MAX: u32 = if cfg!(miri) { 300 } else { 20_000 };
+    const COUNT_MAX: u32 = sized(20_000, 160) as u32;
 
     /// Members of few scores, both zeros among them, in no order.
     fn texts(count: u32) -> Vec<(Vec<u8>, f64)> {
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn blocks_have_every_member_once() {
-        for count in [0, 1, 15, 16, 17, 33, 1000] {
+        for count in [0, 1, 15, 16, 17, 33, COUNT_MAX.min(1000)] {
             let texts = texts(count);
             let zset = Zset::from_sorted(&sort(&scored(&texts)), LIMITS);
             let mut seen = Vec::new();
