@@ -44,12 +44,14 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 /// synced. More often where all is to be on disk at once.
 const REST: Duration = Duration::from_millis(100);
 const REST_ALWAYS: Duration = Duration::from_millis(10);
-/// With a slow disk, a sync waits up to this part of a sync's time, and no longer than this, until
-/// as much is there as lately: clients whose replies just left come back together.
-const GATHER_PART: u64 = 4;
+/// With a slow disk, a sync waits up to this part of a sync's time, and no longer than this, for as
+/// much as the last one let go: clients whose replies just left come back together, and would
+/// otherwise share every second sync only.
+const GATHER_PART: u64 = 2;
 const GATHER_US_MAX: u64 = 2000;
-/// Syncs that take less than this on average are left to workers.
-const SYNC_FAST_US: u64 = 1000;
+/// Syncs that take less than this on average are left to workers: there, clients take longer to come
+/// back than the disk takes (benches/results/aof.md).
+const SYNC_FAST_US: u64 = 300;
 /// What is not synced stays in memory; beyond this much, writing waits for the sync.
 const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 /// Attempts to get everything on disk when the file is closed.
@@ -151,7 +153,7 @@ impl WriterHandle {
             synced,
             last_sync: Instant::now(),
             sync_us: 0,
-            batch: 0,
+            expected: 0,
             sync_is_slow: false,
             failing: false,
             complained: None,
@@ -222,11 +224,14 @@ fn worker_part(
         };
         let done = writer.write_now();
         drop(writer);
-        if !done {
-            policy.bell.ring();
-        } else if let Some(server) = server.upgrade() {
+        let Some(server) = server.upgrade() else {
+            return;
+        };
+        if done {
             // Another worker may have come meanwhile.
             server.aof.wake_workers();
+        } else {
+            policy.bell.ring_at(server.log.end());
         }
     })
 }
@@ -262,13 +267,15 @@ fn run(writer: &Mutex<Writer>, server: &Server, bell: &Bell) {
 
 /// Waits until the log reaches `until`, or for the moment `at`.
 fn gather(log: &Log, bell: &Bell, until: u64, at: Instant) {
+    bell.ignore_below(until);
     while log.end() < until {
         let left = at.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return;
+            break;
         }
         bell.wait(left);
     }
+    bell.ignore_below(0);
 }
 
 struct Writer {
@@ -285,8 +292,8 @@ struct Writer {
     last_sync: Instant,
     /// How long syncs have taken lately.
     sync_us: u64,
-    /// Bytes that one sync has covered lately, where everything is to be on disk at once.
-    batch: u64,
+    /// Where the log ends when all are back whose replies the last sync let go.
+    expected: u64,
     /// The sync that is going on was counted as delayed.
     sync_is_slow: bool,
     /// The last write or sync went wrong.
@@ -332,8 +339,7 @@ impl Writer {
             return None;
         }
         let us = (self.sync_us / GATHER_PART).min(GATHER_US_MAX);
-        let until = self.appender.added() + self.batch;
-        Some((until, Instant::now() + Duration::from_micros(us)))
+        Some((self.expected, Instant::now() + Duration::from_micros(us)))
     }
 
     /// A worker's part; whether nothing is left for the thread to do.
@@ -513,12 +519,12 @@ impl Writer {
 
     fn sync_now(&mut self) -> bool {
         let start = Instant::now();
-        // Shrinks slowly: one that came too late does not make the next wait for less.
-        self.batch = (self.appender.unsynced() as u64).max(self.batch * 7 / 8);
+        let batch = self.appender.unsynced() as u64;
         let result = self.appender.sync();
         self.last_sync = start;
         let us = start.elapsed().as_micros() as u64;
         self.sync_us = (self.sync_us * 7 + us) / 8;
+        self.expected = self.server.log.end() + batch;
         self.status.syncs.fetch_add(1, Relaxed);
         self.note_latency("aof-fsync-always", start);
         self.note_sync(&result)
