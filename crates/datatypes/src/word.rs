@@ -14,7 +14,7 @@
 
 use crate::hash::Expiring;
 use crate::intset::{Intset, IntsetRef};
-use crate::listpack::{Listpack, ListpackRef};
+use crate::listpack::{Leanpack, LeanpackRef, Listpack, ListpackRef};
 use crate::table::prefetch;
 use std::convert::{self, Infallible};
 use std::marker::PhantomData;
@@ -116,7 +116,14 @@ thin_pack!(
     convert::identity,
     convert::identity
 );
-thin_pack!(Expiring, ListpackRef, Listpack, Expiring, |it: Expiring| it
+thin_pack!(
+    Leanpack,
+    LeanpackRef,
+    Leanpack,
+    convert::identity,
+    convert::identity
+);
+thin_pack!(Expiring, LeanpackRef, Leanpack, Expiring, |it: Expiring| it
     .0);
 
 // SAFETY: the assertion holds the alignment.

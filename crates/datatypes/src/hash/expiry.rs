@@ -6,8 +6,13 @@
 use super::FieldRef;
 use super::pack::{Packed, insert_triple};
 use super::{Expiring, Hash, View};
-use crate::listpack::Listpack;
+use crate::listpack::Leanpack;
 use crate::word::{Of, OneOf};
+
+/// What an expiry takes in a listpack at most, with its backlen.
+const EXPIRY_BYTES_MAX: usize = 10;
+/// What no expiry takes.
+const NO_EXPIRY_BYTES: usize = 2;
 
 impl Hash {
     /// Sets a field's expiry (a Unix time in milliseconds, from 1 to [`super::EXPIRY_MAX`]) or,
@@ -17,16 +22,26 @@ impl Hash {
             self.admit_expiries();
         }
         match self.form.get_mut() {
-            Of::A(pack) => pack.view().find(name, 1).is_some(),
-            Of::B(mut triples) => set_expiry(&mut triples.0, name, expire_at),
-            Of::C(mut table) => table.set_expiry(name, expire_at),
+            Of::A(pack) => return pack.view().find(name, 1).is_some(),
+            Of::B(mut triples) if triples.0.can_add(EXPIRY_BYTES_MAX) => {
+                return set_expiry(&mut triples.0, name, expire_at);
+            }
+            Of::B(_) | Of::C(_) => {}
         }
+        self.with_table(|table| table.set_expiry(name, expire_at))
     }
 
-    /// A listpack of pairs becomes one of triples.
+    /// A listpack of pairs becomes one of triples, or a table where they would be too large.
     pub(super) fn admit_expiries(&mut self) {
+        let fits = match self.form.get_mut() {
+            Of::A(pack) => pack.can_add(pack.len() / 2 * NO_EXPIRY_BYTES),
+            Of::B(_) | Of::C(_) => return,
+        };
+        if !fits {
+            return self.with_table(|_| ());
+        }
         let Of::A(pack) = self.form.get() else { return };
-        let mut triples = Listpack::new();
+        let mut triples = Leanpack::new();
         let none = crate::listpack::Item::Int(0);
         triples.extend_items(pack.pairs().flat_map(|(name, value)| [name, value, none]));
         self.form = OneOf::new(Of::B(Expiring(triples)));
@@ -90,7 +105,7 @@ impl Hash {
 }
 
 /// Moves a triple to where its new expiry belongs.
-fn set_expiry(pack: &mut Listpack, name: &[u8], expire_at: Option<i64>) -> bool {
+fn set_expiry(pack: &mut Leanpack, name: &[u8], expire_at: Option<i64>) -> bool {
     let Some(pos) = pack.view().find(name, 2) else {
         return false;
     };

@@ -1,5 +1,5 @@
-//! Hash: a listpack of pairs while it is small, the same with expiries (`listpackex`), then the
-//! compact table.
+//! Hash: a lean listpack of pairs while it is small, the same with expiries (`listpackex`), then
+//! the compact table.
 //!
 //! With the first field expiry a listpack of pairs becomes one of triples, field, value, expiry (0:
 //! none), sorted by expiry with those without one at the end: Redis 7.4's form. The table keeps
@@ -21,7 +21,7 @@ mod tests;
 pub use field::{EXPIRY_MAX, TEXT_LEN_MAX};
 pub use pack::validate_triples;
 
-use crate::listpack::{Item, Listpack};
+use crate::listpack::{Item, Leanpack, LeanpackRef};
 use crate::word::{Of, OneOf};
 use pack::Packed;
 use std::ops::ControlFlow;
@@ -69,11 +69,11 @@ pub struct FieldRef<'a> {
 
 /// A hash, held by one pointer.
 pub struct Hash {
-    form: OneOf<Listpack, Expiring, Box<FieldTable>>,
+    form: OneOf<Leanpack, Expiring, Box<FieldTable>>,
 }
 
 /// A listpack of triples.
-pub(crate) struct Expiring(pub(crate) Listpack);
+pub(crate) struct Expiring(pub(crate) Leanpack);
 
 impl Default for Hash {
     fn default() -> Self {
@@ -84,8 +84,8 @@ impl Default for Hash {
 impl Clone for Hash {
     fn clone(&self) -> Self {
         let form = match self.form.get() {
-            Of::A(pack) => Of::A(Listpack::from_ref(pack)),
-            Of::B(pack) => Of::B(Expiring(Listpack::from_ref(pack))),
+            Of::A(pack) => Of::A(Leanpack::from_ref(pack)),
+            Of::B(pack) => Of::B(Expiring(Leanpack::from_ref(pack))),
             Of::C(table) => Of::C(Box::new(table.clone())),
         };
         Self {
@@ -115,7 +115,7 @@ impl Hash {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            form: OneOf::new(Of::A(Listpack::new())),
+            form: OneOf::new(Of::A(Leanpack::new())),
         }
     }
 
@@ -336,7 +336,7 @@ impl Hash {
     /// Takes a validated listpack of pairs with distinct fields from an RDB file, and the form that
     /// the limits want.
     #[must_use]
-    pub fn from_listpack(pack: Listpack, limits: &HashLimits) -> Self {
+    pub fn from_listpack(pack: Leanpack, limits: &HashLimits) -> Self {
         Self {
             form: OneOf::new(Of::A(pack)),
         }
@@ -346,7 +346,7 @@ impl Hash {
     /// Takes a listpack of triples that [`validate_triples`] has passed, sorted by expiry, as
     /// [`Hash::packed`] gives it.
     #[must_use]
-    pub fn from_listpack_ex(pack: Listpack, limits: &HashLimits) -> Self {
+    pub fn from_listpack_ex(pack: Leanpack, limits: &HashLimits) -> Self {
         Self {
             form: OneOf::new(Of::B(Expiring(pack))),
         }
@@ -365,18 +365,18 @@ impl Hash {
     #[must_use]
     pub fn packed(&self) -> Option<HashBytes<'_>> {
         match self.form.get() {
-            Of::A(pack) => Some(HashBytes::Pairs(pack.bytes())),
-            Of::B(pack) => Some(HashBytes::Triples(pack.bytes())),
+            Of::A(pack) => Some(HashBytes::Pairs(pack)),
+            Of::B(pack) => Some(HashBytes::Triples(pack)),
             Of::C(_) => None,
         }
     }
 }
 
-/// A small hash's bytes.
+/// A small hash as it is in memory.
 #[derive(Clone, Copy, Debug)]
 pub enum HashBytes<'a> {
     /// A listpack of field and value.
-    Pairs(&'a [u8]),
+    Pairs(LeanpackRef<'a>),
     /// A listpack of field, value and expiry, by expiry.
-    Triples(&'a [u8]),
+    Triples(LeanpackRef<'a>),
 }

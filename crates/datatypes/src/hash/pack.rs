@@ -5,23 +5,23 @@
 
 use super::EXPIRY_MAX;
 use super::{Expiry, FieldRef};
-use crate::listpack::{Invalid, Item, Listpack, ListpackRef, Pos, validate_groups};
+use crate::listpack::{Invalid, Item, Leanpack, LeanpackRef, ListpackRef, Pos, validate_groups};
 
 /// Either form, for reading.
 #[derive(Clone, Copy)]
 pub(super) struct Packed<'a> {
-    pack: ListpackRef<'a>,
+    pack: LeanpackRef<'a>,
     stride: usize,
 }
 
 impl<'a> Packed<'a> {
     #[inline]
-    pub(super) fn pairs(pack: ListpackRef<'a>) -> Self {
+    pub(super) fn pairs(pack: LeanpackRef<'a>) -> Self {
         Self { pack, stride: 2 }
     }
 
     #[inline]
-    pub(super) fn triples(pack: ListpackRef<'a>) -> Self {
+    pub(super) fn triples(pack: LeanpackRef<'a>) -> Self {
         Self { pack, stride: 3 }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Packed<'a> {
     }
 
     #[inline]
-    pub(super) fn pack(self) -> ListpackRef<'a> {
+    pub(super) fn pack(self) -> LeanpackRef<'a> {
         self.pack
     }
 
@@ -108,7 +108,7 @@ pub fn validate_triples(bytes: &[u8]) -> Result<ListpackRef<'_>, Invalid> {
 /// Sets a field of a listpack of pairs: whether it is new, or `None` where `entries_max` are in
 /// already.
 pub(super) fn put_pair(
-    pack: &mut Listpack,
+    pack: &mut Leanpack,
     name: &[u8],
     value: &[u8],
     entries_max: usize,
@@ -128,7 +128,7 @@ pub(super) fn put_pair(
 
 /// The same with triples.
 pub(super) fn put_triple(
-    pack: &mut Listpack,
+    pack: &mut Leanpack,
     name: &[u8],
     value: &[u8],
     expiry: Expiry,
@@ -165,7 +165,7 @@ pub(super) fn put_triple(
 }
 
 /// Puts a triple behind those that expire no later.
-pub(super) fn insert_triple(pack: &mut Listpack, name: Item<'_>, value: Item<'_>, expire_at: i64) {
+pub(super) fn insert_triple(pack: &mut Leanpack, name: Item<'_>, value: Item<'_>, expire_at: i64) {
     let later = if expire_at == 0 {
         None
     } else {
@@ -175,7 +175,7 @@ pub(super) fn insert_triple(pack: &mut Listpack, name: Item<'_>, value: Item<'_>
 }
 
 /// The first field that expires later than `expire_at`, or never.
-fn first_later(pack: ListpackRef<'_>, expire_at: i64) -> Option<Pos> {
+fn first_later(pack: LeanpackRef<'_>, expire_at: i64) -> Option<Pos> {
     let mut items = pack.iter();
     loop {
         let (pos, _) = items.next_pos()?;
@@ -187,7 +187,7 @@ fn first_later(pack: ListpackRef<'_>, expire_at: i64) -> Option<Pos> {
 }
 
 /// Removes the field of that name.
-pub(super) fn delete(pack: &mut Listpack, stride: usize, name: &[u8]) -> bool {
+pub(super) fn delete(pack: &mut Leanpack, stride: usize, name: &[u8]) -> bool {
     match pack.view().find(name, stride - 1) {
         Some(pos) => {
             pack.delete_from(pos, stride);

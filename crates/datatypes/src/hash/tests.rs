@@ -84,10 +84,12 @@ fn a_listpack_with_expiries_is_sorted_by_them() {
     assert_eq!(hash.next_due(), Some(300));
     assert!(hash.set_expiry(b"c", None));
     assert!(!hash.has_expiries());
-    let Some(HashBytes::Triples(bytes)) = hash.packed() else {
+    let Some(HashBytes::Triples(pack)) = hash.packed() else {
         panic!("triples")
     };
-    let pack = Listpack::from_ref(validate_triples(bytes).unwrap());
+    let mut scratch = Vec::new();
+    let full = pack.full(&mut scratch);
+    let pack = Leanpack::from_full(validate_triples(full.bytes()).unwrap());
     assert_eq!(
         fields(&Hash::from_listpack_ex(pack, &LIMITS)),
         fields(&hash)
@@ -97,7 +99,7 @@ fn a_listpack_with_expiries_is_sorted_by_them() {
 #[test]
 fn triples_from_outside_are_checked() {
     let check = |items: &[Item<'_>]| {
-        let pack = Listpack::from_items(items.iter().copied());
+        let pack = crate::listpack::Listpack::from_items(items.iter().copied());
         validate_triples(pack.view().bytes()).is_ok()
     };
     let [a, b, v] = [b"a", b"b", b"v"].map(|text| Item::Str(text));

@@ -2,11 +2,12 @@
 //!
 //! An element is an encoding byte (with the start of a number or length in it), its data, and the
 //! *backlen*: the size of the two in 7-bit groups, readable from its end, which makes walking
-//! backwards possible. Integers take the shortest of six forms, strings the shortest of three; text
-//! that is exactly a 64-bit integer is stored as one.
+//! backwards possible ([`Form`] says whether there is one). Integers take the shortest of six forms,
+//! strings the shortest of three; text that is exactly a 64-bit integer is stored as one.
 
-use super::Item;
+use super::{Form, Item};
 use common::number::parse_i64;
+use std::marker::PhantomData;
 
 /// The byte that ends a listpack.
 pub(super) const EOF: u8 = 0xFF;
@@ -19,15 +20,16 @@ const INT_64: u8 = 0xF4;
 
 /// An element ready to be copied in: head, data and backlen apart, so that the data is copied only
 /// once.
-pub(crate) struct Encoded<'a> {
+pub(crate) struct Encoded<'a, F: Form> {
     head: [u8; 9],
     head_len: u8,
     back_len: u8,
     back: [u8; 8],
     data: &'a [u8],
+    form: PhantomData<F>,
 }
 
-impl<'a> Encoded<'a> {
+impl<'a, F: Form> Encoded<'a, F> {
     /// As an integer where the text is exactly one, else as a string.
     #[inline]
     pub(crate) fn of(value: &'a [u8]) -> Self {
@@ -60,7 +62,7 @@ impl<'a> Encoded<'a> {
 
     /// In the shortest integer form.
     #[inline]
-    pub(crate) fn of_int(int: i64) -> Encoded<'static> {
+    pub(crate) fn of_int(int: i64) -> Self {
         let mut head = [0; 9];
         let le = int.to_le_bytes();
         let head_len = match int {
@@ -78,7 +80,7 @@ impl<'a> Encoded<'a> {
             -0x8000_0000..=0x7FFF_FFFF => long_int(&mut head, INT_32, &le[..4]),
             _ => long_int(&mut head, INT_64, &le),
         };
-        Encoded::finish(head, head_len, &[])
+        Self::finish(head, head_len, &[])
     }
 
     /// An element taken from a listpack, in the form it had there.
@@ -93,16 +95,14 @@ impl<'a> Encoded<'a> {
     #[inline]
     fn finish(head: [u8; 9], head_len: u8, data: &'a [u8]) -> Self {
         let len = head_len as usize + data.len();
-        let (back, back_len) = match len {
-            0..=127 => (len as u64, 1),
-            _ => long_backlen(len),
-        };
+        let (back, back_len) = F::backlen(len);
         Self {
             head,
             head_len,
             back_len,
             back: back.to_le_bytes(),
             data,
+            form: PhantomData,
         }
     }
 
@@ -136,11 +136,13 @@ impl<'a> Encoded<'a> {
         }
         let (head, rest) = to[..len].split_at_mut(self.head_len as usize);
         let (data, back) = rest.split_at_mut(self.data.len());
-        if let ([head], [back]) = (&mut *head, &mut *back) {
-            (*head, *back) = (self.head[0], self.back[0]);
-        } else {
-            head.copy_from_slice(&self.head[..head.len()]);
-            back.copy_from_slice(&self.back[..back.len()]);
+        match (&mut *head, &mut *back) {
+            ([head], [back]) => (*head, *back) = (self.head[0], self.back[0]),
+            ([head], []) => *head = self.head[0],
+            (head, back) => {
+                head.copy_from_slice(&self.head[..head.len()]);
+                back.copy_from_slice(&self.back[..back.len()]);
+            }
         }
         data.copy_from_slice(self.data);
         Some(len)
@@ -173,7 +175,7 @@ pub(super) const fn backlen_size(len: usize) -> usize {
 
 /// The bytes of a backlen above 127, in a word and not in memory: there they would be written one
 /// by one and read as one, which the processor has to wait for.
-fn long_backlen(len: usize) -> (u64, u8) {
+pub(super) fn long_backlen(len: usize) -> (u64, u8) {
     let size = backlen_size(len);
     // Read from the end: every byte but the first says that another one precedes it.
     let byte = |at: usize| {

@@ -2,14 +2,17 @@
 //!
 //! `[total bytes: u32 LE][elements: u16 LE, 65535 = count them][element …][0xFF]`, an element being
 //! encoding byte(s), data, backlen. Small hashes, sets, sorted sets, list nodes and stream nodes
-//! are listpacks, and go to disk and to replicas as they are.
+//! are listpacks, and go to disk and to replicas as they are; but hashes and sets leave out the
+//! backlens while they are in memory ([`Lean`]).
 //!
-//! [`ListpackRef`] reads any bytes that hold one; [`Listpack`] owns one behind a single pointer.
+//! [`PackRef`] reads any bytes that hold one; [`Pack`] owns one behind a single pointer. Both are of
+//! one of two forms: [`Listpack`], Redis's, and [`Leanpack`].
 //! Positions ([`Pos`]) are offsets, good until the next change before them. Bytes from outside go
 //! through [`validate`] first; on bytes that are not a listpack the rest may panic, but never reads
 //! out of bounds.
 
 mod encode;
+mod form;
 mod open;
 mod owned;
 mod random;
@@ -18,10 +21,20 @@ mod tests;
 mod view;
 
 use common::number::parse_i64;
+pub use form::{Form, Full, Lean};
 pub(crate) use open::Open;
 pub(crate) use owned::Short;
-pub use owned::{Listpack, SIZE_MAX, encoded_size};
-pub use view::{Invalid, Iter, ListpackRef, validate, validate_groups};
+pub use owned::{Pack, SIZE_MAX, encoded_size};
+pub use view::{Invalid, Iter, PackRef, validate, validate_groups};
+
+/// A listpack as Redis has it.
+pub type Listpack = Pack<Full>;
+/// A listpack without backlens.
+pub type Leanpack = Pack<Lean>;
+/// A listpack as Redis has it, in borrowed bytes.
+pub type ListpackRef<'a> = PackRef<'a, Full>;
+/// A listpack without backlens, in borrowed bytes.
+pub type LeanpackRef<'a> = PackRef<'a, Lean>;
 
 /// Bytes before the first element.
 pub const HEADER_SIZE: usize = 6;

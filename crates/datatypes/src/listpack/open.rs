@@ -11,7 +11,7 @@
 
 use super::encode::{EOF, Encoded};
 use super::view::COUNT_UNKNOWN;
-use super::{HEADER_SIZE, Item, Listpack, ListpackRef};
+use super::{Full, HEADER_SIZE, Item, Listpack, ListpackRef};
 use crate::size_class;
 
 /// The buffer and where in it the listpack lies.
@@ -68,7 +68,7 @@ impl Open {
     /// Adds text at the start.
     #[inline]
     pub(crate) fn prepend(&mut self, text: &[u8]) {
-        let value = Encoded::of(text);
+        let value = Encoded::<Full>::of(text);
         let len = value.len();
         if self.start < len {
             self.reserve_front(len);
@@ -82,7 +82,7 @@ impl Open {
     /// Adds text at the end.
     #[inline]
     pub(crate) fn append(&mut self, text: &[u8]) {
-        let value = Encoded::of(text);
+        let value = Encoded::<Full>::of(text);
         let len = value.len();
         if self.bytes.len() - self.end < len {
             self.reserve_back(len);

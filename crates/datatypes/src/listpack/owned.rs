@@ -5,9 +5,10 @@
 
 use super::encode::{EOF, Encoded};
 use super::view::{COUNT_UNKNOWN, Invalid};
-use super::{HEADER_SIZE, Item, ListpackRef, Pos, validate};
+use super::{Form, Full, HEADER_SIZE, Item, Listpack, PackRef, Pos, validate};
 use crate::thin::{Head, ThinBytes};
 use smallvec::SmallVec;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 /// The first bytes, which [`ThinBytes`] writes.
@@ -46,7 +47,7 @@ impl Short {
 
     /// Adds an element; whether there was room.
     #[inline]
-    fn push(&mut self, value: &Encoded<'_>) -> bool {
+    fn push(&mut self, value: &Encoded<'_, Full>) -> bool {
         let Some(len) = value.write_to(&mut self.bytes[self.len..]) else {
             return false;
         };
@@ -90,47 +91,59 @@ impl Head for Total {
     }
 }
 
-/// A listpack of its own, held by one pointer. `Option<Listpack>` is one pointer too.
+/// A listpack of its own, held by one pointer. `Option<Pack<F>>` is one pointer too.
 #[derive(Clone)]
-pub struct Listpack {
+pub struct Pack<F: Form> {
     block: ThinBytes<Total>,
+    form: PhantomData<F>,
 }
 
-impl Default for Listpack {
+impl<F: Form> Default for Pack<F> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl std::fmt::Debug for Listpack {
+impl<F: Form> std::fmt::Debug for Pack<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.view().iter()).finish()
+        self.view().fmt(f)
     }
 }
 
 impl Listpack {
-    /// An empty one: seven bytes.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            block: ThinBytes::from_slice(&[7, 0, 0, 0, 0, 0, EOF]),
-        }
-    }
-
-    /// Copies a listpack from elsewhere.
-    #[must_use]
-    pub fn from_ref(pack: ListpackRef<'_>) -> Self {
-        Self {
-            block: ThinBytes::from_slice(pack.bytes()),
-        }
-    }
-
     /// Takes bytes from outside; see [`validate`].
     ///
     /// # Errors
     /// [`Invalid`] where they are not a listpack.
     pub fn from_bytes(bytes: &[u8], deep: bool) -> Result<Self, Invalid> {
         validate(bytes, deep).map(Self::from_ref)
+    }
+
+    /// Adds what was put together at the end.
+    pub(crate) fn append_short(&mut self, short: &Short) {
+        self.splice_here(self.end(), 0, 0, &[&short.bytes[..short.len]], short.count);
+    }
+}
+
+impl<F: Form> Pack<F> {
+    /// An empty one: seven bytes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::own(ThinBytes::from_slice(&[7, 0, 0, 0, 0, 0, EOF]))
+    }
+
+    /// Copies a listpack from elsewhere.
+    #[must_use]
+    pub fn from_ref(pack: PackRef<'_, F>) -> Self {
+        Self::own(ThinBytes::from_slice(pack.bytes()))
+    }
+
+    #[inline]
+    fn own(block: ThinBytes<Total>) -> Self {
+        Self {
+            block,
+            form: PhantomData,
+        }
     }
 
     /// Packs items in one go.
@@ -144,8 +157,8 @@ impl Listpack {
     /// For reading.
     #[inline]
     #[must_use]
-    pub fn view(&self) -> ListpackRef<'_> {
-        ListpackRef::new(self.block.as_slice())
+    pub fn view(&self) -> PackRef<'_, F> {
+        PackRef::new(self.block.as_slice())
     }
 
     /// The number of elements.
@@ -162,7 +175,7 @@ impl Listpack {
         self.view().is_empty()
     }
 
-    /// Bytes in use: what goes to disk.
+    /// Bytes in use.
     #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
@@ -176,11 +189,12 @@ impl Listpack {
         self.block.allocated()
     }
 
-    /// Whether elements of `bytes` more may be added without passing [`SIZE_MAX`].
+    /// Whether elements of `bytes` more, with backlens, may be added without passing [`SIZE_MAX`],
+    /// with backlens too.
     #[inline]
     #[must_use]
     pub fn can_add(&self, bytes: usize) -> bool {
-        self.size() + bytes <= SIZE_MAX
+        F::fits(self.view(), bytes, SIZE_MAX)
     }
 
     /// Gives up ownership for a tagged pointer; aligned to 8.
@@ -193,27 +207,26 @@ impl Listpack {
     /// Reads it without owning it.
     ///
     /// # Safety
-    /// `ptr` came from [`Listpack::into_raw`], and nothing changes or frees it during `'a`.
+    /// `ptr` came from [`Pack::into_raw`] of the same form, and nothing changes or frees it during `'a`.
     #[allow(unsafe_code, reason = "the counterpart of into_raw")]
     #[inline]
     #[must_use]
-    pub unsafe fn borrow_raw<'a>(ptr: NonNull<u8>) -> ListpackRef<'a> {
+    pub unsafe fn borrow_raw<'a>(ptr: NonNull<u8>) -> PackRef<'a, F> {
         // SAFETY: the caller's promise is the one asked for.
         let bytes = unsafe { ThinBytes::<Total>::borrow_raw(ptr) };
-        ListpackRef::new(bytes)
+        PackRef::new(bytes)
     }
 
     /// Takes ownership back.
     ///
     /// # Safety
-    /// `ptr` came from [`Listpack::into_raw`], and is given back once.
+    /// `ptr` came from [`Pack::into_raw`] of the same form, and is given back once.
     #[allow(unsafe_code, reason = "the counterpart of into_raw")]
     #[inline]
     #[must_use]
     pub unsafe fn from_raw(ptr: NonNull<u8>) -> Self {
         // SAFETY: the caller's promise is the one asked for.
-        let block = unsafe { ThinBytes::from_raw(ptr) };
-        Self { block }
+        Self::own(unsafe { ThinBytes::from_raw(ptr) })
     }
 
     /// Replaces `remove` bytes (`removed` elements) at `at` by `parts` (`added` elements), and
@@ -247,7 +260,7 @@ impl Listpack {
     }
 
     #[inline]
-    fn insert_encoded(&mut self, at: usize, value: &Encoded<'_>) -> Pos {
+    fn insert_encoded(&mut self, at: usize, value: &Encoded<'_, F>) -> Pos {
         // What is short is put together first: one copy into the pack instead of three.
         let mut short = [0; SHORT_BYTES];
         match value.write_to(&mut short) {
@@ -282,7 +295,7 @@ impl Listpack {
 
     /// Adds two texts at the end in one step: field and value.
     pub fn append_pair(&mut self, first: &[u8], second: &[u8]) {
-        let (first, second) = (Encoded::of(first), Encoded::of(second));
+        let (first, second) = (Encoded::<F>::of(first), Encoded::<F>::of(second));
         let ([a, b, c], [d, e, f]) = (first.parts(), second.parts());
         self.splice(self.end(), 0, 0, &[a, b, c, d, e, f], 2);
     }
@@ -297,12 +310,7 @@ impl Listpack {
         self.extend_encoded(items.into_iter().map(Encoded::of_item));
     }
 
-    /// Adds what was put together at the end.
-    pub(crate) fn append_short(&mut self, short: &Short) {
-        self.splice_here(self.end(), 0, 0, &[&short.bytes[..short.len]], short.count);
-    }
-
-    fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
+    fn extend_encoded<'a>(&mut self, values: impl Iterator<Item = Encoded<'a, F>>) {
         let mut values = values.peekable();
         let (mut short, mut end, mut count) = ([0; EXTEND_BYTES], 0, 0);
         while let Some(len) = values.peek().and_then(|v| v.write_to(&mut short[end..])) {
@@ -315,8 +323,8 @@ impl Listpack {
         }
     }
 
-    fn extend_with_long<'a>(&mut self, values: impl Iterator<Item = Encoded<'a>>) {
-        let values: SmallVec<[Encoded<'a>; 16]> = values.collect();
+    fn extend_with_long<'a>(&mut self, values: impl Iterator<Item = Encoded<'a, F>>) {
+        let values: SmallVec<[Encoded<'a, F>; 16]> = values.collect();
         let parts: SmallVec<[&[u8]; 48]> = values.iter().flat_map(Encoded::parts).collect();
         self.splice(self.end(), 0, 0, &parts, values.len());
     }
@@ -356,7 +364,7 @@ impl Listpack {
         let at = pos.map_or(self.end(), Pos::offset);
         let mut bytes = Vec::new();
         for item in items {
-            Encoded::of_item(*item).append_to(&mut bytes);
+            Encoded::<F>::of_item(*item).append_to(&mut bytes);
         }
         self.splice(at, 0, 0, &[&bytes], items.len());
     }
@@ -374,7 +382,7 @@ impl Listpack {
     }
 
     #[inline]
-    fn replace_encoded(&mut self, pos: Pos, value: &Encoded<'_>) {
+    fn replace_encoded(&mut self, pos: Pos, value: &Encoded<'_, F>) {
         let old = self.view().end_of(pos) - pos.offset();
         if old == value.len() {
             let at = pos.offset() - FIXED_BYTES;
@@ -438,12 +446,12 @@ impl Listpack {
     }
 
     /// Adds all of `other` behind its own elements.
-    pub fn append_all(&mut self, other: ListpackRef<'_>) {
+    pub fn append_all(&mut self, other: PackRef<'_, F>) {
         self.splice(self.end(), 0, 0, &[elements(other)], other.len());
     }
 
     /// Adds all of `other` before its own elements.
-    pub fn prepend_all(&mut self, other: ListpackRef<'_>) {
+    pub fn prepend_all(&mut self, other: PackRef<'_, F>) {
         self.splice(HEADER_SIZE, 0, 0, &[elements(other)], other.len());
     }
 }
@@ -451,9 +459,9 @@ impl Listpack {
 /// What `text` takes as an element, for limits on the size of nodes.
 #[must_use]
 pub fn encoded_size(text: &[u8]) -> usize {
-    Encoded::of(text).len()
+    Encoded::<Full>::of(text).len()
 }
 
-fn elements(pack: ListpackRef<'_>) -> &[u8] {
+fn elements<F: Form>(pack: PackRef<'_, F>) -> &[u8] {
     &pack.bytes()[HEADER_SIZE..pack.bytes().len() - 1]
 }

@@ -1,9 +1,9 @@
 //! Random elements of a listpack, alone or as the heads of groups (the fields of pairs).
 
-use super::{ListpackRef, Pos};
+use super::{Form, PackRef, Pos};
 use rand::Rng;
 
-impl ListpackRef<'_> {
+impl<F: Form> PackRef<'_, F> {
     /// A random element among the heads of groups of `stride`; `None` when empty.
     #[must_use]
     pub fn random(self, rng: &mut impl Rng, stride: usize) -> Option<Pos> {

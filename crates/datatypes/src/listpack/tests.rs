@@ -4,19 +4,45 @@ use super::*;
 use crate::testing::{is_compared, sized};
 use proptest::prelude::*;
 
-fn texts(pack: &Listpack) -> Vec<Vec<u8>> {
+fn texts<F: Form>(pack: &Pack<F>) -> Vec<Vec<u8>> {
     pack.view().iter().map(|item| item.to_vec()).collect()
 }
 
-/// Deep validation, both directions, count.
-fn sound(pack: &Listpack, model: &[Vec<u8>]) {
-    let view = validate(pack.view().bytes(), true).expect("valid");
+/// A form, and what its bytes must be.
+trait Tested: Form {
+    fn check(pack: &Pack<Self>, model: &[Vec<u8>]);
+}
+
+impl Tested for Full {
+    /// Deep validation, and the other direction.
+    fn check(pack: &Listpack, model: &[Vec<u8>]) {
+        let view = validate(pack.view().bytes(), true).expect("valid");
+        let mut back: Vec<_> = view.iter().rev().map(|item| item.to_vec()).collect();
+        back.reverse();
+        assert_eq!(back, model);
+    }
+}
+
+impl Tested for Lean {
+    /// The full form is that of the same elements, and leads back.
+    fn check(pack: &Leanpack, model: &[Vec<u8>]) {
+        let whole = Listpack::from_items(model.iter().map(|text| Item::of(text)));
+        let mut scratch = vec![7; 3];
+        let full = pack.view().full(&mut scratch);
+        assert_eq!(full.bytes(), whole.view().bytes());
+        assert_eq!(full.bytes().len(), pack.view().full_size());
+        assert!(full.bytes().len() <= 2 * pack.size());
+        let lean = Leanpack::from_full(full);
+        assert_eq!(lean.view().bytes(), pack.view().bytes());
+    }
+}
+
+/// Elements, count, bytes.
+fn sound<F: Tested>(pack: &Pack<F>, model: &[Vec<u8>]) {
+    F::check(pack, model);
     assert_eq!(texts(pack), model);
-    let mut back: Vec<_> = view.iter().rev().map(|item| item.to_vec()).collect();
-    back.reverse();
-    assert_eq!(back, model);
-    assert_eq!(view.len(), model.len());
-    assert_eq!(view.is_empty(), model.is_empty());
+    assert_eq!(pack.len(), model.len());
+    assert_eq!(pack.is_empty(), model.is_empty());
     assert!(pack.allocated() >= pack.size());
 }
 
@@ -76,7 +102,11 @@ fn the_backlen_of_16383_takes_three_bytes_as_in_redis() {
 #[test]
 #[cfg_attr(miri, ignore = "65,536 elements are too many")]
 fn a_count_beyond_the_header_is_counted() {
-    let mut pack = Listpack::new();
+    counts_beyond_the_header(Listpack::new());
+    counts_beyond_the_header(Leanpack::new());
+}
+
+fn counts_beyond_the_header<F: Form>(mut pack: Pack<F>) {
     pack.extend_items((0..70_000).map(Item::Int));
     assert_eq!(pack.len(), 70_000);
     assert_eq!(&pack.view().bytes()[4..6], &[0xFF, 0xFF]);
@@ -85,12 +115,16 @@ fn a_count_beyond_the_header_is_counted() {
     assert_eq!(pack.view().get_at(70_000), None);
     assert_eq!(pack.delete_range(-70_000, 69_000), 69_000);
     assert_eq!(pack.len(), 1000);
-    assert!(validate(pack.view().bytes(), true).is_ok());
+    assert_eq!(pack.view().get_at(-1000), Some(Item::Int(69_000)));
 }
 
 #[test]
 fn find_skips_values_and_crosses_forms() {
-    let mut pack = Listpack::new();
+    finds_heads(Listpack::new());
+    finds_heads(Leanpack::new());
+}
+
+fn finds_heads<F: Form>(mut pack: Pack<F>) {
     pack.append_pair(b"1", b"2");
     pack.append_pair(b"2", b"x");
     let view = pack.view();
@@ -99,7 +133,7 @@ fn find_skips_values_and_crosses_forms() {
     assert_eq!(view.find(b"x", 1), None);
     assert_eq!(view.find(b"2", 0), view.seek(1));
     // A string form of a number, from foreign bytes.
-    let mut foreign = Listpack::new();
+    let mut foreign = Pack::<F>::new();
     foreign.append_item(Item::Str(b"12"));
     assert_eq!(foreign.view().find(b"12", 0), foreign.view().first());
 }
@@ -125,6 +159,49 @@ fn validation_refuses_every_single_corruption_that_it_should() {
 }
 
 #[test]
+fn a_lean_one_is_a_listpack_without_backlens() {
+    let mut pack = Leanpack::new();
+    pack.extend([&b"abc"[..], b"7", b"-5000", &[b'x'; 70]]);
+    let elements = [&b"\x83abc\x07\xF1\x78\xEC\xE0\x46"[..], &[b'x'; 70]].concat();
+    let size = HEADER_SIZE + elements.len() + 1;
+    let header = [size as u8, 0, 0, 0, 4, 0];
+    assert_eq!(
+        pack.view().bytes(),
+        [&header[..], &elements, &[0xFF]].concat()
+    );
+    assert_eq!(pack.view().full_size(), size + 4);
+}
+
+#[test]
+fn backlens_of_every_length_come_back() {
+    let mut lens = vec![1, 16, 125, 126, 4_090, 16_377, 16_378, 16_379, 70_000];
+    if !cfg!(miri) {
+        lens.extend([2_097_145, 2_097_146, 2_097_147]);
+    }
+    let texts: Vec<Vec<u8>> = lens.iter().map(|len| vec![b'x'; *len]).collect();
+    let mut pack = Leanpack::new();
+    for text in &texts {
+        pack.append(text);
+    }
+    sound(&pack, &texts);
+    assert_eq!(Full::backlen(268_435_454).1, 4);
+    assert_eq!(Full::backlen(268_435_455).1, 5);
+}
+
+#[test]
+fn a_lean_one_grows_no_further_than_its_full_form_may() {
+    let fits = |pack: &Leanpack, bytes| Lean::fits(pack.view(), bytes, 1000);
+    // Single digits double in size with their backlens.
+    let digits = Leanpack::from_items((0..400).map(|int| Item::Int(int % 10)));
+    assert!(fits(&digits, 1000 - (7 + 800)));
+    assert!(!fits(&digits, 1000 - (7 + 800) + 1));
+    let mut long = Leanpack::new();
+    long.append(&[b'x'; 900]);
+    assert!(fits(&long, 1000 - (7 + 902 + 2)));
+    assert!(!fits(&long, 1000 - (7 + 902 + 2) + 1));
+}
+
+#[test]
 fn groups_are_whole_and_their_heads_distinct() {
     let check = |texts: &[&str], stride| {
         let pack = Listpack::from_items(texts.iter().map(|text| Item::Str(text.as_bytes())));
@@ -142,9 +219,16 @@ fn groups_are_whole_and_their_heads_distinct() {
 
 #[test]
 fn random_distinct_is_uniform() {
+    picks_evenly(&Listpack::from_items((0..20).map(Item::Int)));
+    picks_evenly(&Leanpack::from_items((0..20).map(Item::Int)));
+    let mut rng = rand::rng();
+    assert_eq!(Listpack::new().view().random(&mut rng, 1), None);
+    assert_eq!(Leanpack::new().view().random(&mut rng, 1), None);
+}
+
+fn picks_evenly<F: Form>(pack: &Pack<F>) {
     use rand::{SeedableRng, rngs::SmallRng};
     let mut rng = SmallRng::seed_from_u64(7);
-    let pack = Listpack::from_items((0..20).map(Item::Int));
     let mut hits = [0u32; 20];
     for _ in 0..sized(10_000, 20) {
         let picked = pack.view().random_distinct(&mut rng, 2, 3);
@@ -165,7 +249,6 @@ fn random_distinct_is_uniform() {
     }
     assert_eq!(pack.view().random_distinct(&mut rng, 1, 99).len(), 20);
     assert_eq!(pack.view().random_many(&mut rng, 2, 99).len(), 99);
-    assert_eq!(Listpack::new().view().random(&mut rng, 1), None);
 }
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -178,59 +261,117 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// What is done to a listpack: which change, where, with which text.
+type Step = (u8, prop::sample::Index, Vec<u8>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)
+}
+
+fn take<F: Tested>(steps: Vec<Step>) {
+    let mut pack = Pack::<F>::new();
+    let mut model: Vec<Vec<u8>> = Vec::new();
+    for (step, (kind, index, text)) in steps.into_iter().enumerate() {
+        let at = index.index(model.len().max(1));
+        let pos = pack.view().seek(at as i64);
+        assert_eq!(pos.is_some(), at < model.len());
+        assert_eq!(pos, pack.view().seek(at as i64 - model.len() as i64));
+        match (kind, pos) {
+            (0..=1, _) | (_, None) => {
+                pack.append(&text);
+                model.push(text);
+            }
+            (2, _) => {
+                pack.prepend(&text);
+                model.insert(0, text);
+            }
+            (3, Some(pos)) => {
+                pack.insert_before(pos, &text);
+                model.insert(at, text);
+            }
+            (4, Some(pos)) => {
+                pack.insert_after(pos, &text);
+                model.insert(at + 1, text);
+            }
+            (5, Some(pos)) => {
+                pack.replace(pos, &text);
+                model[at] = text;
+            }
+            (6, Some(pos)) => {
+                let next = pack.delete(pos);
+                model.remove(at);
+                assert_eq!(next.is_some(), at < model.len());
+            }
+            (7, Some(_)) => {
+                let count = text.len() % 4;
+                let end = (at + count).min(model.len());
+                assert_eq!(pack.delete_range(at as i64, count), end - at);
+                model.drain(at..end);
+            }
+            (8, Some(pos)) => {
+                let rest = pack.split_off(pos);
+                let tail = model.split_off(at);
+                sound(&rest, &tail);
+                pack.prepend_all(rest.view());
+                model.splice(0..0, tail);
+            }
+            (9, Some(_)) => {
+                let found = pack.view().find(&text, 0);
+                let want = model.iter().position(|own| *own == text);
+                assert_eq!(found, want.and_then(|want| pack.view().seek(want as i64)));
+                assert!(pack.view().find(&model[at], 0).is_some());
+            }
+            (_, Some(_)) => {
+                let copy = pack.clone();
+                pack.append_all(copy.view());
+                model.extend(model.clone());
+                pack.extend([&text[..], b"7"]);
+                model.push(text);
+                model.push(b"7".to_vec());
+            }
+        }
+        if is_compared(step, 8) {
+            sound(&pack, &model);
+        }
+    }
+    sound(&pack, &model);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(sized(200, 4) as u32))]
     #[test]
-    fn behaves_as_a_vector(
-        steps in proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)
+    fn behaves_as_a_vector(steps in steps()) {
+        take::<Full>(steps);
+    }
+
+    #[test]
+    fn a_lean_one_behaves_as_a_vector(steps in steps()) {
+        take::<Lean>(steps);
+    }
+
+    /// Whatever validation lets pass, in forms that are not the shortest too.
+    #[test]
+    fn foreign_bytes_survive_the_lean_form(
+        texts in proptest::collection::vec(text(), 1..20),
+        places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
     ) {
         let mut pack = Listpack::new();
-        let mut model: Vec<Vec<u8>> = Vec::new();
-        for (step, (kind, index, text)) in steps.into_iter().enumerate() {
-            let at = index.index(model.len().max(1));
-            let pos = pack.view().seek(at as i64);
-            prop_assert_eq!(pos.is_some(), at < model.len());
-            prop_assert_eq!(pos, pack.view().seek(at as i64 - model.len() as i64));
-            match (kind, pos) {
-                (0..=1, _) | (_, None) => { pack.append(&text); model.push(text); }
-                (2, _) => { pack.prepend(&text); model.insert(0, text); }
-                (3, Some(pos)) => { pack.insert_before(pos, &text); model.insert(at, text); }
-                (4, Some(pos)) => { pack.insert_after(pos, &text); model.insert(at + 1, text); }
-                (5, Some(pos)) => { pack.replace(pos, &text); model[at] = text; }
-                (6, Some(pos)) => {
-                    let next = pack.delete(pos);
-                    model.remove(at);
-                    prop_assert_eq!(next.is_some(), at < model.len());
-                }
-                (7, Some(_)) => {
-                    let count = text.len() % 4;
-                    let end = (at + count).min(model.len());
-                    prop_assert_eq!(pack.delete_range(at as i64, count), end - at);
-                    model.drain(at..end);
-                }
-                (8, Some(pos)) => {
-                    let rest = pack.split_off(pos);
-                    let tail = model.split_off(at);
-                    sound(&rest, &tail);
-                    pack.prepend_all(rest.view());
-                    model.splice(0..0, tail);
-                }
-                (9, Some(_)) => {
-                    let found = pack.view().find(&text, 0);
-                    let want = model.iter().position(|own| *own == text);
-                    prop_assert_eq!(found, want.and_then(|want| pack.view().seek(want as i64)));
-                    prop_assert!(pack.view().find(&model[at], 0).is_some());
-                }
-                (_, Some(_)) => {
-                    let copy = pack.clone();
-                    pack.append_all(copy.view());
-                    model.extend(model.clone());
-                    pack.extend([&text[..], b"7"]);
-                    model.push(text);
-                    model.push(b"7".to_vec());
-                }
-            }
-            if is_compared(step, 8) { sound(&pack, &model); }
+        for text in &texts {
+            pack.append_item(Item::Str(text));
+        }
+        let mut bytes = pack.view().bytes().to_vec();
+        for (place, byte) in places {
+            let at = place.index(bytes.len() - HEADER_SIZE) + HEADER_SIZE;
+            bytes[at] = byte;
+        }
+        if let Ok(view) = validate(&bytes, true) {
+            let mut scratch = Vec::new();
+            let lean = Leanpack::from_full(view);
+            assert!(lean.view().iter().eq(view.iter()));
+            let again = lean.view().full(&mut scratch);
+            assert_eq!(again.bytes().len(), bytes.len());
+            assert!(again.iter().eq(view.iter()));
+            assert!(validate(again.bytes(), true).is_ok());
         }
         sound(&pack, &model);
     }

@@ -4,9 +4,10 @@
 //! that were not validated may panic, and in the worst case answers nonsense.
 
 use super::encode::{EOF, backlen_size, corrupt, decode, decode_short, extent, read_backlen};
-use super::{HEADER_SIZE, Item, Pos};
+use super::{Form, Full, HEADER_SIZE, Item, ListpackRef, Pos};
 use common::number::parse_i64;
 use std::collections::HashSet;
+use std::marker::PhantomData;
 
 /// The element count that stands for "too many for the header: count them".
 pub(super) const COUNT_UNKNOWN: usize = 65_535;
@@ -35,7 +36,7 @@ pub fn validate(bytes: &[u8], deep: bool) -> Result<ListpackRef<'_>, Invalid> {
     {
         return Err(Invalid);
     }
-    let view = ListpackRef { bytes };
+    let view = ListpackRef::new(bytes);
     if !deep {
         return Ok(view);
     }
@@ -83,11 +84,18 @@ pub fn validate_groups(bytes: &[u8], stride: usize) -> Result<ListpackRef<'_>, I
 
 /// A listpack in borrowed bytes.
 #[derive(Clone, Copy)]
-pub struct ListpackRef<'a> {
+pub struct PackRef<'a, F: Form> {
     bytes: &'a [u8],
+    form: PhantomData<F>,
 }
 
-impl<'a> ListpackRef<'a> {
+impl<F: Form> std::fmt::Debug for PackRef<'_, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, F: Form> PackRef<'a, F> {
     /// Views the listpack at the start of `bytes`, which may go on behind it. Trusts them: see
     /// [`validate`].
     ///
@@ -99,10 +107,11 @@ impl<'a> ListpackRef<'a> {
         let total = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         Self {
             bytes: &bytes[..total as usize],
+            form: PhantomData,
         }
     }
 
-    /// The whole listpack as it goes to disk.
+    /// The whole listpack; of a full one, as it goes to disk.
     #[inline]
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
@@ -110,7 +119,7 @@ impl<'a> ListpackRef<'a> {
     }
 
     #[inline]
-    fn stated_len(self) -> usize {
+    pub(super) fn stated_len(self) -> usize {
         u16::from_le_bytes([self.bytes[4], self.bytes[5]]) as usize
     }
 
@@ -149,7 +158,7 @@ impl<'a> ListpackRef<'a> {
     #[inline]
     pub(super) fn end_of(self, pos: Pos) -> usize {
         let size = self.size(pos.offset());
-        pos.offset() + size + backlen_size(size)
+        pos.offset() + size + F::backlen_size(size)
     }
 
     /// The first element.
@@ -159,39 +168,11 @@ impl<'a> ListpackRef<'a> {
         self.at(HEADER_SIZE)
     }
 
-    /// The last element.
-    #[inline]
-    #[must_use]
-    pub fn last(self) -> Option<Pos> {
-        self.before(self.bytes.len() - 1)
-    }
-
     /// The element behind `pos`.
     #[inline]
     #[must_use]
     pub fn next(self, pos: Pos) -> Option<Pos> {
         self.at(self.end_of(pos))
-    }
-
-    /// The element before `pos`.
-    #[inline]
-    #[must_use]
-    pub fn prev(self, pos: Pos) -> Option<Pos> {
-        self.before(pos.offset())
-    }
-
-    #[inline]
-    fn before(self, offset: usize) -> Option<Pos> {
-        if offset <= HEADER_SIZE {
-            return None;
-        }
-        let Some(size) = read_backlen(self.bytes, offset) else {
-            corrupt()
-        };
-        match offset.checked_sub(size + backlen_size(size)) {
-            Some(start) if start >= HEADER_SIZE => Some(Pos(start as u32)),
-            _ => corrupt(),
-        }
     }
 
     /// The element at `pos`.
@@ -201,33 +182,18 @@ impl<'a> ListpackRef<'a> {
         decode(&self.bytes[pos.offset()..])
     }
 
-    /// The element of that index, counted from the end where negative (-1 is the last). Walks from
-    /// the nearer end.
+    /// The element of that index, counted from the end where negative (-1 is the last). A full one
+    /// walks from the nearer end.
     #[must_use]
     pub fn seek(self, index: i64) -> Option<Pos> {
-        let stated = self.stated_len();
-        if stated == COUNT_UNKNOWN {
-            return self.walk(index);
-        }
-        let len = stated as i64;
-        let index = if index < 0 { index + len } else { index };
-        if index < 0 || index >= len {
-            return None;
-        }
-        self.walk(if index > len / 2 { index - len } else { index })
+        F::seek(self, index)
     }
 
-    fn walk(self, index: i64) -> Option<Pos> {
-        if index >= 0 {
-            let mut pos = self.first()?;
-            for _ in 0..index {
-                pos = self.next(pos)?;
-            }
-            return Some(pos);
-        }
-        let mut pos = self.last()?;
-        for _ in 1..index.unsigned_abs() {
-            pos = self.prev(pos)?;
+    /// The element of that index, which is not negative.
+    pub(super) fn nth(self, index: i64) -> Option<Pos> {
+        let mut pos = self.first()?;
+        for _ in 0..index {
+            pos = self.next(pos)?;
         }
         Some(pos)
     }
@@ -264,13 +230,13 @@ impl<'a> ListpackRef<'a> {
             if found {
                 return Some(Pos(at as u32));
             }
-            at += size + backlen_size(size);
+            at += size + F::backlen_size(size);
             for _ in 0..skip {
                 if self.bytes[at] == EOF {
                     return None;
                 }
                 let size = self.size(at);
-                at += size + backlen_size(size);
+                at += size + F::backlen_size(size);
             }
         }
     }
@@ -282,10 +248,10 @@ impl<'a> ListpackRef<'a> {
         self.find_from(self.first(), text, skip)
     }
 
-    /// All elements, from either end.
+    /// All elements; those of a full one from either end.
     #[inline]
     #[must_use]
-    pub fn iter(self) -> Iter<'a> {
+    pub fn iter(self) -> Iter<'a, F> {
         Iter {
             pack: self,
             front: HEADER_SIZE,
@@ -296,11 +262,49 @@ impl<'a> ListpackRef<'a> {
     /// The elements from `pos` to the end.
     #[inline]
     #[must_use]
-    pub fn iter_from(self, pos: Pos) -> Iter<'a> {
+    pub fn iter_from(self, pos: Pos) -> Iter<'a, F> {
         Iter {
             pack: self,
             front: pos.offset(),
             back: self.bytes.len() - 1,
+        }
+    }
+
+    /// The elements two by two: field and value, member and score.
+    #[inline]
+    pub fn pairs(self) -> impl Iterator<Item = (Item<'a>, Item<'a>)> {
+        let mut items = self.iter();
+        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
+    }
+}
+
+/// What walks backwards.
+impl<'a> ListpackRef<'a> {
+    /// The last element.
+    #[inline]
+    #[must_use]
+    pub fn last(self) -> Option<Pos> {
+        self.before(self.bytes.len() - 1)
+    }
+
+    /// The element before `pos`.
+    #[inline]
+    #[must_use]
+    pub fn prev(self, pos: Pos) -> Option<Pos> {
+        self.before(pos.offset())
+    }
+
+    #[inline]
+    fn before(self, offset: usize) -> Option<Pos> {
+        if offset <= HEADER_SIZE {
+            return None;
+        }
+        let Some(size) = read_backlen(self.bytes, offset) else {
+            corrupt()
+        };
+        match offset.checked_sub(size + backlen_size(size)) {
+            Some(start) if start >= HEADER_SIZE => Some(Pos(start as u32)),
+            _ => corrupt(),
         }
     }
 
@@ -314,13 +318,6 @@ impl<'a> ListpackRef<'a> {
             back: self.end_of(pos),
         }
     }
-
-    /// The elements two by two: field and value, member and score.
-    #[inline]
-    pub fn pairs(self) -> impl Iterator<Item = (Item<'a>, Item<'a>)> {
-        let mut items = self.iter();
-        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
-    }
 }
 
 #[inline]
@@ -328,15 +325,15 @@ fn is_str(bytes: &[u8], text: &[u8]) -> bool {
     matches!(decode(bytes), Item::Str(own) if own == text)
 }
 
-/// Elements in order; double-ended.
+/// Elements in order; those of a full one from either end.
 #[derive(Clone)]
-pub struct Iter<'a> {
-    pack: ListpackRef<'a>,
+pub struct Iter<'a, F: Form = Full> {
+    pack: PackRef<'a, F>,
     front: usize,
     back: usize,
 }
 
-impl<'a> Iter<'a> {
+impl<'a, F: Form> Iter<'a, F> {
     /// The next element with its position.
     #[inline]
     pub fn next_pos(&mut self) -> Option<(Pos, Item<'a>)> {
@@ -344,12 +341,12 @@ impl<'a> Iter<'a> {
             return None;
         }
         let pos = Pos(self.front as u32);
-        // Short elements, as most are, have a backlen of one byte.
+        // Short elements, as most are, have a backlen of one byte, if any.
         let bytes = &self.pack.bytes[self.front..];
         if let Some(item) = decode_short(bytes) {
             self.front += match item {
-                Item::Int(_) => 2,
-                Item::Str(text) => 2 + text.len(),
+                Item::Int(_) => 1 + F::SHORT_BACKLEN,
+                Item::Str(text) => 1 + text.len() + F::SHORT_BACKLEN,
             };
             return Some((pos, item));
         }
@@ -358,7 +355,7 @@ impl<'a> Iter<'a> {
     }
 }
 
-impl<'a> Iterator for Iter<'a> {
+impl<'a, F: Form> Iterator for Iter<'a, F> {
     type Item = Item<'a>;
 
     #[inline]
@@ -367,9 +364,9 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-impl<'a> DoubleEndedIterator for Iter<'a> {
+impl DoubleEndedIterator for Iter<'_> {
     #[inline]
-    fn next_back(&mut self) -> Option<Item<'a>> {
+    fn next_back(&mut self) -> Option<Self::Item> {
         if self.front >= self.back {
             return None;
         }

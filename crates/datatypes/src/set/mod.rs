@@ -12,7 +12,7 @@ mod pick;
 mod tests;
 
 use crate::intset::Intset;
-use crate::listpack::{Item, Listpack};
+use crate::listpack::{Item, Leanpack, LeanpackRef};
 use crate::table::Table;
 use crate::word::{Of, OneOf};
 use common::hash::hash;
@@ -46,7 +46,7 @@ const INTSET_ENTRIES_MAX: usize = 1 << 30;
 
 /// A set, held by one pointer.
 pub struct Set {
-    form: OneOf<Intset, Listpack, Box<Table<Member>>>,
+    form: OneOf<Intset, Leanpack, Box<Table<Member>>>,
 }
 
 impl Default for Set {
@@ -59,7 +59,7 @@ impl Clone for Set {
     fn clone(&self) -> Self {
         let form = match self.form.get() {
             Of::A(ints) => Of::A(Intset::from_ref(ints)),
-            Of::B(pack) => Of::B(Listpack::from_ref(pack)),
+            Of::B(pack) => Of::B(Leanpack::from_ref(pack)),
             Of::C(table) => {
                 let mut copy = Box::new(Table::new());
                 for text in table.iter() {
@@ -105,7 +105,7 @@ impl Set {
         if count > limits.listpack_entries && !(int && limits.listpack_entries == 0) {
             set.form = OneOf::new(Of::C(Box::default()));
         } else if count <= limits.listpack_entries {
-            set.form = OneOf::new(Of::B(Listpack::new()));
+            set.form = OneOf::new(Of::B(Leanpack::new()));
         }
         set
     }
@@ -126,7 +126,7 @@ impl Set {
     /// Takes a validated listpack of distinct members from an RDB file. Where there are too many,
     /// the form changes.
     #[must_use]
-    pub fn from_listpack(pack: Listpack, limits: &SetLimits) -> Self {
+    pub fn from_listpack(pack: Leanpack, limits: &SetLimits) -> Self {
         let fits = pack.len() <= limits.listpack_entries;
         let mut set = Self {
             form: OneOf::new(Of::B(pack)),
@@ -348,19 +348,19 @@ impl Set {
     pub fn packed(&self) -> Option<SetBytes<'_>> {
         match self.form.get() {
             Of::A(ints) => Some(SetBytes::Intset(ints.bytes())),
-            Of::B(pack) => Some(SetBytes::Listpack(pack.bytes())),
+            Of::B(pack) => Some(SetBytes::Listpack(pack)),
             Of::C(_) => None,
         }
     }
 }
 
-/// A small set's bytes.
+/// A small set as it is in memory.
 #[derive(Clone, Copy, Debug)]
 pub enum SetBytes<'a> {
     /// An intset.
     Intset(&'a [u8]),
-    /// A listpack.
-    Listpack(&'a [u8]),
+    /// A listpack without backlens.
+    Listpack(LeanpackRef<'a>),
 }
 
 /// Whether a listpack of `count` members may take one more, the longest being of `len`.
@@ -369,7 +369,7 @@ fn admits(limits: &SetLimits, len: usize, count: usize) -> bool {
 }
 
 /// Adds to a listpack: whether it was new, or `None` where it must become a table.
-fn add_to_pack(pack: &mut Listpack, text: &[u8], limits: &SetLimits) -> Option<bool> {
+fn add_to_pack(pack: &mut Leanpack, text: &[u8], limits: &SetLimits) -> Option<bool> {
     if pack.view().find(text, 0).is_some() {
         return Some(false);
     }
@@ -381,11 +381,11 @@ fn add_to_pack(pack: &mut Listpack, text: &[u8], limits: &SetLimits) -> Option<b
 }
 
 /// The listpack of the integers and one text, where the limits admit it.
-fn pack_with(ints: &Intset, text: &[u8], limits: &SetLimits) -> Option<Listpack> {
+fn pack_with(ints: &Intset, text: &[u8], limits: &SetLimits) -> Option<Leanpack> {
     if !admits(limits, text.len().max(longest_int(ints)), ints.len()) {
         return None;
     }
-    let mut pack = Listpack::from_items(ints.view().iter().map(Item::Int));
+    let mut pack = Leanpack::from_items(ints.view().iter().map(Item::Int));
     pack.append(text);
     Some(pack)
 }

@@ -1,4 +1,4 @@
-//! Hashes: the listpack as it is, else pairs. With expiring fields there are forms of their own:
+//! Hashes: the listpack with its backlens, else pairs. With expiring fields there are forms of their own:
 //! the least expiry, then a listpack of triples or so many of expiry, field and value.
 //!
 //! The expiry of a field is written as one more than its distance to the least; 0 says that it has
@@ -13,7 +13,8 @@ use crate::rdb::types::*;
 use crate::rdb::{Error, Source};
 use datatypes::Hash;
 use datatypes::hash::{EXPIRY_MAX, Expiry, HashBytes, validate_triples};
-use datatypes::listpack::Listpack;
+use datatypes::listpack::{Leanpack, LeanpackRef};
+use std::cell::Cell;
 
 const LISTPACK_FAULTS: Faults = Faults {
     shape: "Hash listpack integrity check failed.",
@@ -23,6 +24,14 @@ const ZIPLIST_FAULTS: Faults = Faults {
     shape: "Hash ziplist integrity check failed.",
     twice: "Hash ziplist integrity check failed.",
 };
+/// A longer scratch buffer is given up.
+const KEPT_BYTES: usize = 1 << 20;
+
+thread_local! {
+    /// Where listpacks get their backlens.
+    static FULL: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 const TWICE: Error = Error::Corrupt("Duplicate hash fields detected");
 
 pub(super) fn type_of(hash: &Hash) -> u8 {
@@ -36,12 +45,21 @@ pub(super) fn type_of(hash: &Hash) -> u8 {
 
 pub(super) fn write<O: Out>(out: &mut O, hash: &Hash, compression: Compression) {
     match (hash.packed(), hash.has_expiries()) {
-        (Some(HashBytes::Triples(bytes)), true) => {
+        (Some(HashBytes::Triples(pack)), true) => {
             write_ms(out, hash.next_due().unwrap_or(0));
-            write_string(out, bytes, compression);
+            write_pack(out, pack, compression);
         }
-        (Some(HashBytes::Pairs(bytes)), _) => write_string(out, bytes, compression),
+        (Some(HashBytes::Pairs(pack)), _) => write_pack(out, pack, compression),
         (_, expiring) => write_fields(out, hash, expiring, compression),
+    }
+}
+
+/// Writes a listpack in the form that Redis has.
+fn write_pack<O: Out>(out: &mut O, pack: LeanpackRef<'_>, compression: Compression) {
+    let mut scratch = FULL.take();
+    write_string(out, pack.full(&mut scratch).bytes(), compression);
+    if scratch.len() <= KEPT_BYTES {
+        FULL.set(scratch);
     }
 }
 
@@ -86,7 +104,7 @@ pub(super) fn read<S: Source>(
             let fault = Error::Corrupt(ZIPLIST_FAULTS.shape);
             let pack = ziplist::to_listpack(bytes).ok_or(fault)?;
             let pack = groups(pack.view().bytes(), 2, true, &ZIPLIST_FAULTS)?;
-            Ok(Hash::from_listpack(pack, limits))
+            Ok(Hash::from_listpack(Leanpack::from_full(pack), limits))
         }
         _ => {
             options.count();
@@ -95,7 +113,7 @@ pub(super) fn read<S: Source>(
             if !options.is_full() && pack.len() / 2 > limits.entries {
                 pack = groups(bytes, 2, true, &LISTPACK_FAULTS)?;
             }
-            Ok(Hash::from_listpack(pack, limits))
+            Ok(Hash::from_listpack(Leanpack::from_full(pack), limits))
         }
     }
 }
@@ -129,7 +147,7 @@ pub(super) fn read_expiring<S: Source>(
     if pack.is_empty() {
         return Err(Error::Empty);
     }
-    let pack = Listpack::from_ref(pack);
+    let pack = Leanpack::from_full(pack);
     Ok(Hash::from_listpack_ex(pack, &options.limits.hash))
 }
 

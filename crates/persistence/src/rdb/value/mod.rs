@@ -19,7 +19,7 @@ use super::types::*;
 use super::{Error, Source};
 use datatypes::hash::{HashLimits, TEXT_LEN_MAX};
 use datatypes::list::ListLimits;
-use datatypes::listpack::{self, Listpack, ListpackRef};
+use datatypes::listpack::{self, ListpackRef};
 use datatypes::set::SetLimits;
 use keyspace::{Value, ValueRef};
 use std::cell::Cell;
@@ -202,9 +202,14 @@ struct Faults {
     twice: &'static str,
 }
 
-/// Takes a listpack of groups of `stride` elements; with `distinct`, the first of each group must
+/// Checks that bytes are a listpack of groups of `stride` elements; with `distinct`, the first of each group must
 /// be another.
-fn groups(bytes: &[u8], stride: usize, distinct: bool, faults: &Faults) -> Result<Listpack, Error> {
+fn groups<'a>(
+    bytes: &'a [u8],
+    stride: usize,
+    distinct: bool,
+    faults: &Faults,
+) -> Result<ListpackRef<'a>, Error> {
     let pack = shape(bytes, faults.shape)?;
     if !pack.len().is_multiple_of(stride) {
         return Err(Error::Corrupt(faults.shape));
@@ -215,5 +220,5 @@ fn groups(bytes: &[u8], stride: usize, distinct: bool, faults: &Faults) -> Resul
     if pack.is_empty() {
         return Err(Error::Empty);
     }
-    Ok(Listpack::from_ref(pack))
+    Ok(pack)
 }

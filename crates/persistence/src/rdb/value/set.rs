@@ -8,6 +8,7 @@ use crate::rdb::types::{SET, SET_INTSET};
 use crate::rdb::{Error, Source};
 use datatypes::Set;
 use datatypes::intset::Intset;
+use datatypes::listpack::Leanpack;
 use datatypes::set::SetBytes;
 
 const FAULTS: Faults = Faults {
@@ -51,7 +52,7 @@ pub(super) fn read<S: Source>(
             options.count();
             let bytes = read_string(source, &mut scratch.text)?;
             let pack = groups(bytes, 1, options.is_full(), &FAULTS)?;
-            Ok(Set::from_listpack(pack, limits))
+            Ok(Set::from_listpack(Leanpack::from_full(pack), limits))
         }
     }
 }
