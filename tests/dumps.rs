@@ -44,6 +44,7 @@ fn commands() -> Vec<String> {
         "SADD set:texts a b c 1",
         "ZADD zset:small 1 a 2.5 b -inf c 1e100 d",
         "HSET hash:small a 1 b two c 3.0",
+        "HSET hash:ints 0 127 128 -1 -4096 4095 4096 -32769 8388608 -2147483649 9 -8388609",
         "XADD stream:plain 1-1 a 1 b 2",
         "XADD stream:plain 2-5 a 3 b 4",
         "XADD stream:plain 7-0 c 5",
@@ -70,6 +71,10 @@ fn commands() -> Vec<String> {
             "v".repeat(1 + i % 90)
         ));
         commands.push(format!("XADD stream:long {i}-1 field {i}"));
+    }
+    for len in [1, 62, 63, 64] {
+        commands.push(format!("HSET hash:texts {} 7", "f".repeat(len)));
+        commands.push(format!("HSET hash:texts {len} {}", "v".repeat(len)));
     }
     commands.push(format!("RPUSH list:plain small {} small", "x".repeat(9000)));
     commands
@@ -152,6 +157,39 @@ fn compressed_dumps_are_read_on_both_sides() {
         );
         assert_eq!(reply, Value::simple("OK"), "{key}");
         assert_eq!(look(&mut ours, &key), look(&mut redis, &key), "{key}");
+    }
+}
+
+/// Long elements in small hashes: their backlens, which are not kept in memory, have up to four
+/// bytes.
+#[test]
+fn small_hashes_with_long_texts_are_the_same_bytes_on_both_sides() {
+    let long = [
+        "--hash-max-listpack-value",
+        "4000000",
+        "--rdbcompression",
+        "no",
+    ];
+    let options = [&OPTIONS[..], &long].concat();
+    let Some(redis) = Server::start_redis(&options) else {
+        return;
+    };
+    let ours = Server::start(&options);
+    let (mut ours, mut redis) = (ours.raw(), redis.raw());
+    for len in [
+        64, 125, 126, 127, 4095, 4096, 16_377, 16_378, 16_379, 70_000, 2_100_000,
+    ] {
+        let (field, value) = (format!("field-{len}"), "v".repeat(len));
+        for client in [&mut ours, &mut redis] {
+            let reply = call(client, &[b"HSET", b"h", field.as_bytes(), value.as_bytes()]);
+            assert_eq!(reply, Value::Integer(1), "{len}");
+        }
+        let payload = dump(&mut redis, "h");
+        assert!(dump(&mut ours, "h") == payload, "{len}");
+        let reply = call(&mut ours, &[b"RESTORE", b"h", b"0", &payload, b"REPLACE"]);
+        assert_eq!(reply, Value::simple("OK"), "{len}");
+        assert!(dump(&mut ours, "h") == payload, "{len}");
+        assert_eq!(ours.call("OBJECT ENCODING h"), Value::bulk("listpack"));
     }
 }
 

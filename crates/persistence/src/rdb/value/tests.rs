@@ -6,6 +6,7 @@ use super::*;
 use crate::rdb::{SliceSource, payload, primitive};
 use datatypes::hash::Expiry;
 use datatypes::list::End;
+use datatypes::listpack::Listpack;
 use datatypes::stream::{NewId, NodeLimits, StreamId};
 use datatypes::{Hash, List, Set, Stream, Zset};
 use keyspace::{StrRef, StrValue};
@@ -232,6 +233,44 @@ proptest! {
         {
             content(as_ref(&value));
         }
+    }
+}
+
+/// Written is the listpack that Redis would have, whatever it is in memory, and read back the same.
+#[test]
+fn small_hashes_are_written_with_backlens_of_every_length() {
+    let mut options = options();
+    options.limits.hash.entries = 100;
+    options.limits.hash.value = 1 << 22;
+    let long = [
+        1, 63, 64, 124, 125, 126, 127, 4095, 4096, 16_378, 16_379, 70_000, 2_100_000,
+    ];
+    let mut texts: Vec<Vec<u8>> = long.iter().map(|len| vec![b'x'; *len]).collect();
+    let ints = [0, 127, 128, -1, -4097, 40_000, 9_000_000, 1 << 40];
+    texts.extend(ints.iter().map(|int: &i64| int.to_string().into_bytes()));
+    for expiring in [false, true] {
+        let (mut hash, mut packed) = (Hash::new(), Listpack::new());
+        for (at, text) in texts.iter().enumerate() {
+            let value = &texts[texts.len() - 1 - at];
+            packed.append_pair(text, value);
+            let expire_at = 1 << (at + 7);
+            if expiring {
+                packed.append_int(expire_at);
+                hash.put(text, value, Expiry::At(expire_at), &options.limits.hash);
+            } else {
+                hash.set(text, value, &options.limits.hash);
+            }
+        }
+        let mut bytes = Vec::new();
+        write(&mut bytes, ValueRef::Hash(&hash), Compression::None);
+        assert!(bytes.ends_with(packed.view().bytes()), "{expiring}");
+        let type_byte = type_of(ValueRef::Hash(&hash));
+        let (mut source, mut scratch) = (SliceSource::new(&bytes), Scratch::default());
+        let again = read(type_byte, &mut source, &mut scratch, &options).unwrap();
+        assert_eq!(encoding(as_ref(&again)), hash.encoding_name());
+        let mut twice = Vec::new();
+        write(&mut twice, as_ref(&again), Compression::None);
+        assert!(twice == bytes, "{expiring}");
     }
 }
 
