@@ -2,8 +2,8 @@
 //!
 //! An element is an encoding byte (with the start of a number or length in it), its data, and the
 //! *backlen*: the size of the two in 7-bit groups, readable from its end, which makes walking
-//! backwards possible ([`Form`] says whether there is one). Integers take the shortest of six forms,
-//! strings the shortest of three; text that is exactly a 64-bit integer is stored as one.
+//! backwards possible ([`Form`] says whether there is one). Integers take the shortest of six
+//! forms, strings the shortest of three; text that is exactly a 64-bit integer is stored as one.
 
 use super::{Form, Item};
 use common::number::parse_i64;

@@ -5,8 +5,8 @@
 //! are listpacks, and go to disk and to replicas as they are; but hashes and sets leave out the
 //! backlens while they are in memory ([`Lean`]).
 //!
-//! [`PackRef`] reads any bytes that hold one; [`Pack`] owns one behind a single pointer. Both are of
-//! one of two forms: [`Listpack`], Redis's, and [`Leanpack`].
+//! [`PackRef`] reads any bytes that hold one; [`Pack`] owns one behind a single pointer. Both are
+//! of one of two forms: [`Listpack`], Redis's, and [`Leanpack`].
 //! Positions ([`Pos`]) are offsets, good until the next change before them. Bytes from outside go
 //! through [`validate`] first; on bytes that are not a listpack the rest may panic, but never reads
 //! out of bounds.

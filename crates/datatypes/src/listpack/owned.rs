@@ -207,7 +207,8 @@ impl<F: Form> Pack<F> {
     /// Reads it without owning it.
     ///
     /// # Safety
-    /// `ptr` came from [`Pack::into_raw`] of the same form, and nothing changes or frees it during `'a`.
+    /// `ptr` came from [`Pack::into_raw`] of the same form, and nothing changes or frees it during
+    /// `'a`.
     #[allow(unsafe_code, reason = "the counterpart of into_raw")]
     #[inline]
     #[must_use]

@@ -202,8 +202,8 @@ struct Faults {
     twice: &'static str,
 }
 
-/// Checks that bytes are a listpack of groups of `stride` elements; with `distinct`, the first of each group must
-/// be another.
+/// Checks that bytes are a listpack of groups of `stride` elements; with `distinct`, the first of
+/// each group must be another.
 fn groups<'a>(
     bytes: &'a [u8],
     stride: usize,
