@@ -1,5 +1,5 @@
-//! Hashes: the listpack with its backlens, else pairs. With expiring fields there are forms of their
-//! own: the least expiry, then a listpack of triples or so many of expiry, field and value.
+//! Hashes: the listpack with its backlens, else pairs. With expiring fields there are forms of
+//! their own: the least expiry, then a listpack of triples or so many of expiry, field and value.
 //!
 //! The expiry of a field is written as one more than its distance to the least; 0 says that it has
 //! none.
