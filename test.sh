@@ -5,7 +5,6 @@
 #   ./test.sh lint       formatting, clippy, whether the fuzz targets build, documentation
 #   ./test.sh quick      unit and integration tests
 #   ./test.sh suite      Redis's own test suite; further arguments go to tests/compat/run
-#   ./test.sh miri       the unsafe parts under Miri, for which it needs a nightly compiler
 #
 # The last line is `N passed, N failed`, over all tests that were run.
 set -euo pipefail
@@ -126,19 +125,6 @@ print(summary["passed"], summary["surprises"])' "$summary")
     fi
 }
 
-# Small cases only: Miri is some hundred times slower than the machine.
-miri() {
-    heading "Miri on the containers and entries"
-    local log status=0
-    log=$(mktemp)
-    MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance" \
-        PROPTEST_CASES=2 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 \
-        cargo +nightly miri test -p corewire-datatypes -p corewire-keyspace --lib --no-fail-fast \
-        -- "$@" 2>&1 | tee "$log" || status=$?
-    count "$log" "$status"
-    rm -f "$log"
-}
-
 stage=${1:-all}
 [ $# -gt 0 ] && shift
 install_missing
@@ -147,8 +133,7 @@ case $stage in
     lint) lint ;;
     quick) unit_tests ;;
     suite) suite "$@" ;;
-    miri) miri "$@" ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 heading "done"
 printf '%d passed, %d failed\n' "$passed" "$failed"
