@@ -283,7 +283,7 @@ fn removing_everything_leaves_nothing() {
 
 #[test]
 fn large_ranges_are_removed_at_once() {
-    let n = sized(20_000, 180);
+    let n = sized(20_000, 140);
     let count = n as u32;
     for (from, to) in [
         (0, 10),
