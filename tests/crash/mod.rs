@@ -19,6 +19,8 @@ const CLIENTS: usize = 4;
 const TESTS: u32 = 6;
 /// What the names of all files of the log have in them.
 const LOG: &str = "aof";
+/// That of their directory.
+const LOG_DIR: &str = "appendonlydir";
 
 fn time() -> Duration {
     let set = std::env::var("COREWIRE_CRASH_SECONDS").ok();
@@ -166,7 +168,8 @@ impl Trial {
         let failing = self.disk.as_ref().map(|(disk, faults)| {
             let fault = faults[self.moments.below(faults.len() as u64) as usize];
             let error = [EIO, ENOSPC][self.moments.below(2) as usize];
-            disk.fail(fault, LOG, error);
+            let part = if fault == Call::SyncDir { LOG_DIR } else { LOG };
+            disk.fail(fault, part, error);
             fault
         });
         let floors: Vec<Floor> = ledgers.iter().map(Ledger::floor).collect();
@@ -208,7 +211,7 @@ impl Trial {
                 Keeps::All => ledger.floor(),
                 Keeps::Snapshots => self.floors[client],
             };
-            writer::check(&mut connection, client, ledger, floor);
+            writer::check(&mut connection, client, ledger, floor, self.disk.is_some());
         }
     }
 }
