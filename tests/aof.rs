@@ -333,6 +333,30 @@ fn exchange(from: fn(&[&str]) -> Option<Server>, to: fn(&[&str]) -> Option<Serve
 }
 
 #[test]
+fn a_torn_file_may_have_an_empty_one_behind_it() {
+    // So it is when the name of a new file could not be synced, and the old one was gone on with.
+    let mut server = start(&["--appendonly", "yes"]);
+    server.raw().call("SET a 1");
+    let (file, dir) = (last_incr(&server), server.dir().join("appendonlydir"));
+    let torn = [
+        std::fs::read(&file).expect("it is there"),
+        b"*3\r\n$3".to_vec(),
+    ]
+    .concat();
+    std::fs::write(&file, torn).expect("it can be written");
+    std::fs::write(dir.join("appendonly.aof.2.incr.aof"), "").expect("it can be written");
+    let manifest = dir.join("appendonly.aof.manifest");
+    let names = std::fs::read_to_string(&manifest).expect("a manifest");
+    let names = names + "file appendonly.aof.2.incr.aof seq 2 type i\n";
+    std::fs::write(&manifest, names).expect("it can be written");
+    server.kill_and_restart();
+    let server = loaded(server);
+    assert_eq!(server.raw().call("GET a").text(), "1");
+    server.raw().call("SET b 2");
+    assert!(last_incr(&server).ends_with("appendonly.aof.2.incr.aof"));
+}
+
+#[test]
 fn redis_loads_what_we_wrote() {
     exchange(|args| Some(start(args)), start_redis);
 }

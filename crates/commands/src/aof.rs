@@ -140,6 +140,8 @@ impl Gate {
     fn may_reply_now(&self, session: &mut Session, log: &Log, is_new: bool) -> bool {
         let always = self.always.load(Relaxed);
         if is_new {
+            let served = session.state.served_offset.load(Relaxed);
+            session.log_offset = session.log_offset.max(served);
             session.reply_offset = if always {
                 log.end()
             } else {
@@ -303,6 +305,21 @@ mod tests {
         assert_ne!(gate.generation(), before);
         assert!(gate.may_reply(&mut session, &log, false));
         session.log_offset = end;
+        assert!(!gate.may_reply(&mut session, &log, true));
+        gate.progress(end, end);
+        assert!(gate.may_reply(&mut session, &log, false));
+    }
+
+    #[test]
+    fn what_a_client_was_served_is_its_own_change() {
+        let (gate, log, mut session, _reader) = fixture();
+        let end = log.append(0, [&b"LPOP"[..], b"a"]);
+        session.state.served_offset.store(end, Relaxed);
+        assert!(!gate.may_reply(&mut session, &log, true));
+        gate.progress(end, 0);
+        assert!(gate.may_reply(&mut session, &log, false));
+        gate.set_always(true);
+        gate.set_error(28);
         assert!(!gate.may_reply(&mut session, &log, true));
         gate.progress(end, end);
         assert!(gate.may_reply(&mut session, &log, false));

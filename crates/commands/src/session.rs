@@ -102,6 +102,8 @@ pub struct ClientState {
     pub watch: Mutex<Option<Arc<AtomicBool>>>,
     /// What the client waits for in a blocking command.
     pub(crate) wait: Mutex<Option<Arc<Wait>>>,
+    /// Log offset of the last change that another client made for this one, which waited.
+    pub(crate) served_offset: AtomicU64,
     /// Names.
     pub text: Mutex<ClientText>,
 }
@@ -125,6 +127,7 @@ impl ClientState {
             redirect: std::sync::atomic::AtomicI64::new(-1),
             watch: Mutex::new(None),
             wait: Mutex::new(None),
+            served_offset: AtomicU64::new(0),
             text: Mutex::new(ClientText {
                 user: "default".into(),
                 ..ClientText::default()

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::{DbKey, KeyHash, Locked, ShardId, ShardSet};
 use parking_lot::MutexGuard;
@@ -291,6 +292,10 @@ impl<'s> Serving<'s> {
             reply,
             pushes: std::mem::take(&mut ctx.session.pushes),
         });
+        // Before it is told: until this is on disk it may not be.
+        wait.state
+            .served_offset
+            .fetch_max(ctx.session.log_offset, Relaxed);
         let ready = std::mem::take(&mut ctx.effects.ready);
         let us = (common::clock::now_us() - start_us).max(0) as u64;
         *ctx.session = before;

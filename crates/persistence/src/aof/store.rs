@@ -226,6 +226,18 @@ impl Store {
             .map_err(|error| StoreError::Open(name.to_owned(), OsText(error)))
     }
 
+    /// Makes durable what a process before this one may only have written: the end of the file that
+    /// is gone on with, and the names.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn settle(&self, name: &str, file: &dyn DiskFile) -> Result<(), StoreError> {
+        let synced = file.sync();
+        synced
+            .and_then(|()| self.disk.sync_dir(&self.place.dir()))
+            .map_err(|error| StoreError::Open(name.to_owned(), OsText(error)))
+    }
+
     /// Size of a file in bytes, 0 if it cannot be told.
     pub fn size(&self, name: &str) -> u64 {
         self.disk.size(&self.place.path(name)).unwrap_or(0)

@@ -71,7 +71,7 @@ pub trait Disk: Send + Sync {
     /// The system's.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes sure that there is a directory of this name.
+    /// Makes sure that there is a directory of this name, durably if it is new.
     ///
     /// # Errors
     /// The system's.
@@ -136,6 +136,10 @@ impl Disk for RealDisk {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         match std::fs::create_dir(path) {
+            Ok(()) => match path.parent() {
+                Some(parent) if parent != Path::new("") => self.sync_dir(parent),
+                _ => self.sync_dir(Path::new(".")),
+            },
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             result => result,
         }

@@ -101,7 +101,7 @@ pub(super) fn load(
     }
     let base = store.manifest().base.as_ref();
     loaded.base = base.map_or(0, |base| store.size(&base.name));
-    let last = store.manifest().files().count() - 1;
+    let last = last_with_data(store);
     let load = &shared.server.persistence.load;
     load.bytes_total.store(loaded.total, Relaxed);
     let bar = Bar::new("Loading", loaded.total);
@@ -120,7 +120,7 @@ pub(super) fn load(
         before += store.size(&info.name);
         let start = Instant::now();
         let end = file.load()?;
-        if end == End::Cut && at != last {
+        if end == End::Cut && at < last {
             tracing::error!("Fatal error: the truncated file is not the last file");
             return Err(Failed::Broken);
         }
@@ -133,6 +133,14 @@ pub(super) fn load(
         );
     }
     Ok(loaded)
+}
+
+/// Which file is the last that anything was written to. One whose name could not be synced may be
+/// behind it, empty.
+fn last_with_data(store: &Store) -> usize {
+    let sizes = store.manifest().files().map(|info| store.size(&info.name));
+    let last = sizes.enumerate().filter(|(_, size)| *size > 0).last();
+    last.map_or(0, |(at, _)| at)
 }
 
 /// A file to be loaded.

@@ -31,7 +31,7 @@ use persistence::rdb::save::Progress;
 use resp::{Proto, ReplyError, ReplyWriter, errors};
 
 use self::limit::Limit;
-use self::policy::Policy;
+use self::policy::{Fsync, Policy};
 use self::rewrite::StartError;
 use self::writer::{Status, WriterHandle};
 use crate::config::Config;
@@ -361,6 +361,10 @@ impl Shared {
         let name = continues.unwrap_or_else(|| manifest.new_incr(&store.place().file_name));
         let file = store.open_incr(&name, false).map_err(fatal)?;
         store.persist(manifest).map_err(fatal)?;
+        if !is_new && self.policy.fsync() != Fsync::No {
+            // What was loaded counts as durable from here on.
+            store.settle(&name, &*file).map_err(fatal)?;
+        }
         let size = store.size(&name);
         let what = if is_new { "Creating" } else { "Opening" };
         tracing::info!("{what} AOF incr file {name} on server start");

@@ -500,7 +500,10 @@ impl Writer {
             return;
         }
         if fsync == Fsync::Always || self.close.is_some() || self.switch_is_due() {
-            self.sync_now();
+            // Of two at once only one hears of an error, and the other would call all well.
+            if !self.appender.is_syncing() {
+                self.sync_now();
+            }
             return;
         }
         if self.last_sync.elapsed() >= SYNC_EVERY || full {
