@@ -184,6 +184,9 @@ fn evict(server: &Server, own: &mut Own<'_>, excess: i64, start_us: u64) -> Resu
 
 /// Nothing is left to evict: whether what is being freed elsewhere is enough.
 fn comes_free(server: &Server, is_late: &dyn Fn() -> bool) -> bool {
+    if keyspace::free::pending() > 0 {
+        common::priority::lift_all();
+    }
     while keyspace::free::pending() > 0 && !is_late() {
         if excess(server).is_none() {
             return true;

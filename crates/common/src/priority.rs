@@ -3,35 +3,240 @@
 //!
 //! A thread of a lower niceness still runs for its slice, 3 to 4 ms on today's Linux, when a worker
 //! on its processor wakes up; only an idle thread (`SCHED_IDLE`) is taken off at once. But such a
-//! thread gets next to nothing where others never sleep, and it may hold what they wait for.
-//! So that is for a process that may also undo it (with `CAP_SYS_NICE`, or a large enough
+//! thread gets next to nothing where others never sleep, and it may hold what they wait for. So a
+//! thread is an idle one only while it works aside ([`Background::aside`]) and holds nothing
+//! ([`insist`]), and whoever serves clients looks whether it gets its part ([`look_after`]): if
+//! not, it is lifted for a while.
+//! All that is for a process that may also undo it (with `CAP_SYS_NICE`, or a large enough
 //! `RLIMIT_NICE`); in any other one only the niceness of threads can be lowered.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::monotonic_us;
 
 #[cfg(target_os = "linux")]
-pub use linux::Thread;
+use linux::Thread;
 #[cfg(not(target_os = "linux"))]
-pub use other::Thread;
+use other::Thread;
+
+/// How often it is looked whether threads get on, at most.
+pub const LOOK_US: u64 = 50_000;
+/// How long one is lifted that does not.
+const LIFTED_US: u64 = 1_000_000;
+
+/// All threads in the background, and how many of them are working aside.
+static WATCHED: Mutex<Vec<Arc<Watch>>> = Mutex::new(Vec::new());
+static ASIDE: AtomicUsize = AtomicUsize::new(0);
+/// When to look next.
+static LOOK_AT_US: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The calling thread, if it has stepped back, and whether it insists.
-    static STEPPED_BACK: Cell<(Option<Thread>, bool)> = const { Cell::new((None, false)) };
+    /// The calling thread's, if it is one in the background.
+    static OWN: RefCell<Option<Arc<Watch>>> = const { RefCell::new(None) };
 }
 
-/// Lifts the calling thread, if it has stepped back, because it is about to hold for a moment what
-/// others may wait for; until [`relax`].
-pub fn insist() {
-    if let (Some(thread), false) = STEPPED_BACK.get() {
-        STEPPED_BACK.set((Some(thread), thread.lift()));
+/// What a thread in the background is beside the workers where it is no idle one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Their equal.
+    Equal,
+    /// Of a lower priority.
+    Lower,
+}
+
+/// While it lives, the calling thread is one in the background; for now with the rank's priority.
+pub struct Background {
+    watch: Arc<Watch>,
+    /// To be dropped on the same thread.
+    _own: PhantomData<*const ()>,
+}
+
+impl Background {
+    /// `part`: it is to have one of so many parts of a processor.
+    pub fn new(rank: Rank, part: u64) -> Self {
+        let watch = Arc::new(Watch::new(Thread::current(rank), part));
+        watched().push(Arc::clone(&watch));
+        OWN.set(Some(Arc::clone(&watch)));
+        Self {
+            watch,
+            _own: PhantomData,
+        }
+    }
+
+    /// Runs `f` only where nobody else wants the processor, but for the moments in which it
+    /// [`insist`]s.
+    pub fn aside<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.begin();
+        let result = f();
+        self.end();
+        result
+    }
+
+    /// [`aside`](Self::aside) begins; it ends with [`end`](Self::end) or the guard.
+    pub fn begin(&self) {
+        self.watch.begin();
+    }
+
+    /// [`aside`](Self::aside) is over.
+    pub fn end(&self) {
+        self.watch.end();
     }
 }
 
-/// Ends what [`insist`] began, if it did.
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.end();
+        OWN.set(None);
+        watched().retain(|other| !Arc::ptr_eq(other, &self.watch));
+    }
+}
+
+/// Gives the calling thread, if it works aside, its rank's priority, because it is about to hold
+/// for a moment what others may wait for; until [`relax`].
+pub fn insist() {
+    with_own(Watch::stand_up);
+}
+
+/// Ends what [`insist`] began. Also to be called now and then by who works aside for long: it is
+/// an idle thread again when it has been lifted for a while.
 pub fn relax() {
-    if let (Some(thread), true) = STEPPED_BACK.get() {
-        STEPPED_BACK.set((Some(thread), false));
-        thread.give_way();
+    with_own(Watch::step_back);
+}
+
+/// Whether the calling thread is an idle one just now.
+pub fn is_idle() -> bool {
+    OWN.with_borrow(|own| own.as_ref().is_some_and(|watch| watch.is_idle()))
+}
+
+fn with_own(change: fn(&Watch)) {
+    OWN.with_borrow(|own| own.as_deref().map(change));
+}
+
+/// Whether there are threads to be looked after.
+#[inline]
+pub fn are_aside() -> bool {
+    ASIDE.load(Relaxed) > 0
+}
+
+/// To be called often by other threads while there are any: lifts those that get too little.
+#[cold]
+pub fn look_after() {
+    let now_us = monotonic_us();
+    if now_us < LOOK_AT_US.load(Relaxed) {
+        return;
+    }
+    LOOK_AT_US.store(now_us + LOOK_US, Relaxed);
+    // One who looks is enough.
+    if let Ok(watched) = WATCHED.try_lock() {
+        watched.iter().for_each(|watch| watch.look(now_us));
+    }
+}
+
+/// Lifts all that work aside for a while, because others wait for what they do.
+pub fn lift_all() {
+    let now_us = monotonic_us();
+    let watched = watched();
+    watched.iter().for_each(|watch| watch.lift(now_us));
+}
+
+fn watched() -> MutexGuard<'static, Vec<Arc<Watch>>> {
+    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread in the background, as others see it.
+struct Watch {
+    thread: Thread,
+    part: u64,
+    works: AtomicBool,
+    /// It has made itself an idle thread.
+    is_back: AtomicBool,
+    /// When it was looked at last, and the processor time that it had had then; microseconds.
+    at_us: AtomicU64,
+    had_us: AtomicU64,
+    lifted_until_us: AtomicU64,
+}
+
+impl Watch {
+    fn new(thread: Thread, part: u64) -> Self {
+        Self {
+            thread,
+            part,
+            works: AtomicBool::new(false),
+            is_back: AtomicBool::new(false),
+            at_us: AtomicU64::new(0),
+            had_us: AtomicU64::new(0),
+            lifted_until_us: AtomicU64::new(0),
+        }
+    }
+
+    /// The thread begins to work aside.
+    fn begin(&self) {
+        self.at_us.store(monotonic_us(), Relaxed);
+        self.had_us.store(self.thread.had_us(), Relaxed);
+        if !self.works.swap(true, SeqCst) {
+            ASIDE.fetch_add(1, Relaxed);
+        }
+        self.step_back();
+    }
+
+    fn end(&self) {
+        if self.works.swap(false, SeqCst) {
+            ASIDE.fetch_sub(1, Relaxed);
+        }
+        self.stand_up();
+    }
+
+    fn stand_up(&self) {
+        if self.is_back.swap(false, Relaxed) {
+            self.thread.lift();
+        }
+    }
+
+    fn step_back(&self) {
+        if self.is_lifted() {
+            self.is_back.store(false, Relaxed);
+        } else if self.works.load(Relaxed) && !self.is_back.load(Relaxed) {
+            self.is_back.store(self.thread.give_way(), Relaxed);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_back.load(Relaxed) && !self.is_lifted()
+    }
+
+    fn is_lifted(&self) -> bool {
+        let until_us = self.lifted_until_us.load(SeqCst);
+        until_us != 0 && until_us > monotonic_us()
+    }
+
+    fn lift(&self, now_us: u64) {
+        if self.works.load(SeqCst) {
+            if !self.is_lifted() {
+                self.lifted_until_us.store(now_us + LIFTED_US, SeqCst);
+            }
+            // In any case: it may have stepped back just when it was lifted.
+            self.thread.lift();
+        }
+    }
+
+    /// Lifts it if it had less than its part since the last look.
+    fn look(&self, now_us: u64) {
+        let passed_us = now_us.saturating_sub(self.at_us.load(Relaxed));
+        if passed_us < LOOK_US {
+            return;
+        }
+        self.at_us.store(now_us, Relaxed);
+        let had_us = self.thread.had_us();
+        let got_us = had_us.saturating_sub(self.had_us.swap(had_us, Relaxed));
+        if got_us.saturating_mul(self.part) < passed_us {
+            self.lift(now_us);
+        }
     }
 }
 
@@ -41,6 +246,8 @@ pub fn relax() {
     reason = "std has no way to a thread's priority and its processor time"
 )]
 mod linux {
+    use super::Rank;
+
     /// Beside the workers', of an idle thread for when it is lifted: a third of their share.
     const NICE: libc::c_int = 5;
     /// Of one that cannot be: a tenth.
@@ -55,21 +262,16 @@ mod linux {
     }
 
     impl Thread {
-        /// The calling thread. It keeps its priority, or, where the process could not give that
-        /// back, the next lower one.
-        pub fn current() -> Self {
-            Self::of_niceness(niceness())
-        }
-
-        /// Makes the calling thread give way to the workers for good. Best effort.
-        pub fn step_back() -> Self {
+        /// The calling thread, from now on with its rank's priority. Best effort.
+        pub fn current(rank: Rank) -> Self {
             let base = niceness();
-            let mut this = Self::of_niceness(base + NICE);
-            this.may_lift = this.give_way();
+            if rank == Rank::Equal {
+                return Self::of_niceness(base);
+            }
+            let this = Self::of_niceness(base + NICE);
             if !this.may_lift {
                 set_niceness(base + NICE_FOR_GOOD);
             }
-            super::STEPPED_BACK.set((Some(this), false));
             this
         }
 
@@ -81,7 +283,7 @@ mod linux {
                 let failed = libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock);
                 (libc::gettid(), failed != 0)
             };
-            // Who may take back a step may take back all.
+            // Who may take back a step may take back all; where none can, the step stays.
             let may_lift = set_niceness(niceness + 1) && set_niceness(niceness) && !failed;
             if !may_lift {
                 be_interruptible();
@@ -185,12 +387,7 @@ mod other {
 
     impl Thread {
         /// The calling thread.
-        pub fn current() -> Self {
-            Self
-        }
-
-        /// Makes the calling thread give way to the workers for good. Best effort.
-        pub fn step_back() -> Self {
+        pub fn current(_: super::Rank) -> Self {
             Self
         }
 
@@ -221,27 +418,75 @@ mod tests {
         unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) as libc::c_int }
     }
 
+    fn own() -> Arc<Watch> {
+        OWN.with_borrow(Clone::clone).expect("in the background")
+    }
+
     #[test]
-    fn who_has_stepped_back_may_insist_for_a_moment() {
-        let thread = Thread::step_back();
-        let before = policy();
+    fn who_works_aside_may_insist_for_a_moment() {
+        let background = Background::new(Rank::Lower, 10);
         insist();
         assert_eq!(policy(), libc::SCHED_OTHER);
-        insist();
+        background.aside(|| {
+            // What the process may do is not in a test's hands.
+            let before = policy();
+            assert_eq!(is_idle(), before == libc::SCHED_IDLE);
+            insist();
+            insist();
+            assert!(!is_idle() && policy() == libc::SCHED_OTHER);
+            relax();
+            assert_eq!(policy(), before);
+        });
         relax();
-        assert_eq!(policy(), before);
-        // Whoever was lifted by others stays so.
-        thread.lift();
-        relax();
-        assert_eq!(policy(), libc::SCHED_OTHER);
+        assert!(!is_idle() && policy() == libc::SCHED_OTHER);
+    }
+
+    #[test]
+    fn a_thread_that_gets_nothing_is_lifted_for_a_while() {
+        let background = Background::new(Rank::Equal, 4);
+        let watch = own();
+        background.aside(|| {
+            let before = policy();
+            watch.look(monotonic_us() + 1000 * LOOK_US);
+            assert!(watch.is_lifted() && policy() == libc::SCHED_OTHER);
+            insist();
+            relax();
+            assert!(!is_idle() && policy() == libc::SCHED_OTHER);
+            watch.lifted_until_us.store(monotonic_us(), Relaxed);
+            relax();
+            assert_eq!(policy(), before);
+        });
+    }
+
+    #[test]
+    fn a_thread_that_has_nothing_to_do_is_not_lifted() {
+        let background = Background::new(Rank::Lower, 10);
+        let watch = own();
+        watch.look(monotonic_us() + 1000 * LOOK_US);
+        assert!(!watch.is_lifted());
+        watch.lift(monotonic_us());
+        assert!(!watch.is_lifted());
+        background.aside(|| watch.lift(monotonic_us()));
+        assert!(watch.is_lifted());
+    }
+
+    #[test]
+    fn a_thread_that_gets_its_part_is_not_lifted() {
+        let background = Background::new(Rank::Lower, 10);
+        let watch = own();
+        background.aside(|| {
+            let before_us = watch.thread.had_us();
+            while watch.thread.had_us() - before_us < 6000 {}
+            watch.look(watch.at_us.load(Relaxed) + LOOK_US);
+            assert!(!watch.is_lifted());
+        });
     }
 
     #[test]
     fn a_thread_of_its_own_right_keeps_its_priority() {
         let before = policy();
-        Thread::current();
         insist();
         relax();
-        assert_eq!(policy(), before);
+        assert!(policy() == before && !is_idle());
     }
 }

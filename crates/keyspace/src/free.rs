@@ -1,9 +1,11 @@
 //! Freeing what is large elsewhere: one background thread for the process.
 //!
 //! A worker that drops a value of many allocations, or a whole table, would stall every client
-//! of that shard; it sends it here. Small values are dropped on the spot.
+//! of that shard; it sends it here. Small values are dropped on the spot. The thread gives way to
+//! the workers while it frees (`common::priority`): millions of allocations take a second.
 
 use crate::entry::EntryBox;
+use common::priority::{self, Background, Rank};
 use datatypes::table::Table;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,7 +13,11 @@ use std::sync::mpsc::{Sender, channel};
 
 /// Values of more allocations than this are freed in the background.
 pub const EFFORT_MAX: usize = 64;
+/// One of so many parts of a processor is for the thread, at least.
+const PART: u64 = 10;
 
+/// What is only there to be dropped.
+#[allow(dead_code, reason = "it is there to be dropped")]
 enum Garbage {
     Entry(EntryBox),
     Table(Box<Table<EntryBox>>),
@@ -24,17 +30,25 @@ static SENDER: LazyLock<Option<Sender<(Garbage, usize)>>> = LazyLock::new(|| {
     let spawned = std::thread::Builder::new()
         .name("lazyfree".into())
         .spawn(move || {
-            for (garbage, objects) in receiver {
-                match garbage {
-                    Garbage::Entry(entry) => drop(entry),
-                    Garbage::Table(table) => drop(table),
-                }
-                PENDING.fetch_sub(objects, Relaxed);
-                FREED.fetch_add(objects, Relaxed);
+            let background = Background::new(Rank::Lower, PART);
+            // Waiting for more takes a lock for a moment, and so is not done aside.
+            while let Ok(first) = receiver.recv() {
+                background.aside(|| {
+                    std::iter::once(first)
+                        .chain(receiver.try_iter())
+                        .for_each(free);
+                });
             }
         });
     spawned.is_ok().then_some(sender)
 });
+
+fn free((garbage, objects): (Garbage, usize)) {
+    drop(garbage);
+    PENDING.fetch_sub(objects, Relaxed);
+    FREED.fetch_add(objects, Relaxed);
+    priority::relax();
+}
 
 fn send(garbage: Garbage, objects: usize) {
     PENDING.fetch_add(objects, Relaxed);

@@ -4,15 +4,13 @@
 //! room for the reply. So nothing of it is copied, and it comes back the same way, through the
 //! mailbox of the connection's worker, in line with whatever else is posted there. Threads are
 //! started when jobs come, up to a limit, and stay. They run when no worker wants their processor
-//! (`common::priority`); one that gets nothing for a while is lifted until its job is done. What
+//! (`common::priority`); one that gets nothing for a while is lifted. What
 //! takes long to free is freed here, too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use common::clock::monotonic_us;
-use common::priority::{self, Thread};
+use common::priority::{self, Background, Rank};
 use parking_lot::{Condvar, Mutex};
 use resp::{ArgScratch, ReplyWriter};
 
@@ -24,10 +22,8 @@ use crate::{ClientAddress, Outcome, Service};
 /// Threads at the same time. They never wait, so more than a few only share the processors; fewer
 /// would let a short command wait behind several very long ones.
 pub const EXECUTORS_MAX: usize = 8;
-/// How often it is looked whether they get on.
-pub(crate) const LOOK_US: u64 = 50_000;
-/// A thread is lifted when it had less than this part of a processor since the last look.
-const LIFTED_BELOW: u64 = 10;
+/// One of so many parts of a processor is for each; with less it is lifted.
+const PART: u64 = 10;
 /// Blocks of memory from this size on are freed by these threads.
 pub(crate) const FREE_BYTES_MIN: usize = 1 << 20;
 
@@ -60,46 +56,10 @@ enum Task<S: Service> {
     Free(Spent),
 }
 
-/// A thread that lives.
-#[derive(Clone, Copy)]
-struct Life {
-    thread: Thread,
-    has_task: bool,
-    /// When it was looked at last, and the processor time that it had had then.
-    at_us: u64,
-    had_us: u64,
-    is_lifted: bool,
-}
-
-impl Life {
-    fn new(thread: Thread, has_task: bool) -> Self {
-        Self {
-            thread,
-            has_task,
-            at_us: monotonic_us(),
-            had_us: thread.had_us(),
-            is_lifted: false,
-        }
-    }
-
-    /// Lifts it if it gets next to nothing.
-    fn look(&mut self, now_us: u64) {
-        let (passed_us, had_us) = (now_us - self.at_us, self.thread.had_us());
-        let got_us = had_us.saturating_sub(self.had_us);
-        // What is longer ago was a time without tasks.
-        let counts = self.has_task || passed_us < 4 * LOOK_US;
-        if counts && got_us.saturating_mul(LIFTED_BELOW) < passed_us {
-            self.is_lifted |= self.thread.lift();
-        }
-        (self.at_us, self.had_us) = (now_us, had_us);
-    }
-}
-
 struct State<S: Service> {
     tasks: VecDeque<Task<S>>,
     /// Which numbers are taken by threads.
     taken: [bool; EXECUTORS_MAX],
-    lives: [Option<Life>; EXECUTORS_MAX],
     idle: usize,
     stopping: bool,
 }
@@ -109,10 +69,6 @@ pub(crate) struct Executors<S: Service> {
     service: Arc<S>,
     mailboxes: Vec<Arc<Mailbox>>,
     state: Mutex<State<S>>,
-    /// Tasks that are waiting or running.
-    tasks: AtomicUsize,
-    /// When to look at them next, monotonic.
-    look_us: AtomicU64,
     /// There is work, or the end has come.
     work: Condvar,
     /// A thread has ended.
@@ -127,12 +83,9 @@ impl<S: Service> Executors<S> {
             state: Mutex::new(State {
                 tasks: VecDeque::new(),
                 taken: [false; EXECUTORS_MAX],
-                lives: [None; EXECUTORS_MAX],
                 idle: 0,
                 stopping: false,
             }),
-            tasks: AtomicUsize::new(0),
-            look_us: AtomicU64::new(0),
             work: Condvar::new(),
             ended: Condvar::new(),
         }
@@ -149,7 +102,6 @@ impl<S: Service> Executors<S> {
     }
 
     fn add(self: &Arc<Self>, task: Task<S>) {
-        self.tasks.fetch_add(1, Relaxed);
         let mut state = self.state.lock();
         state.tasks.push_back(task);
         if state.tasks.len() <= state.idle || state.stopping {
@@ -173,54 +125,21 @@ impl<S: Service> Executors<S> {
             // Nobody else would do it.
             let tasks = std::mem::take(&mut state.tasks);
             drop(state);
-            self.tasks.fetch_sub(tasks.len(), Relaxed);
             tasks.into_iter().for_each(|task| self.perform(0, task));
-        }
-    }
-
-    /// Whether there are tasks, and so threads to be looked after.
-    #[inline]
-    pub(crate) fn are_busy(&self) -> bool {
-        self.tasks.load(Relaxed) > 0
-    }
-
-    /// Lifts threads that get nothing. To be called often while they are busy.
-    #[cold]
-    pub(crate) fn look_after(&self) {
-        let now_us = monotonic_us();
-        if now_us < self.look_us.load(Relaxed) {
-            return;
-        }
-        self.look_us.store(now_us + LOOK_US, Relaxed);
-        let state = &mut *self.state.lock();
-        let waiting = !state.tasks.is_empty();
-        for life in state.lives.iter_mut().flatten() {
-            if (life.has_task || waiting) && now_us >= life.at_us + LOOK_US {
-                life.look(now_us);
-            }
         }
     }
 
     /// A thread's life.
     fn live(&self, number: usize) {
         let _held = hold_wakes();
+        let background = Background::new(Rank::Lower, PART);
         let mut state = self.state.lock();
-        // With the lock held: as soon as it is of low priority it is looked after.
-        let thread = Thread::step_back();
-        state.lives[number] = Some(Life::new(thread, false));
         loop {
             if let Some(task) = state.tasks.pop_front() {
-                state.lives[number] = Some(Life::new(thread, true));
                 drop(state);
-                self.perform(number, task);
-                priority::relax();
+                background.aside(|| self.perform(number, task));
                 flush_wakes();
                 state = self.state.lock();
-                self.tasks.fetch_sub(1, Relaxed);
-                let life = state.lives[number].replace(Life::new(thread, false));
-                if life.is_some_and(|life| life.is_lifted) && !state.stopping {
-                    thread.give_way();
-                }
                 continue;
             }
             if state.stopping {
@@ -231,7 +150,6 @@ impl<S: Service> Executors<S> {
             state.idle -= 1;
         }
         state.taken[number] = false;
-        state.lives[number] = None;
         self.ended.notify_all();
     }
 
@@ -248,9 +166,7 @@ impl<S: Service> Executors<S> {
     pub(crate) fn stop(&self) {
         let mut state = self.state.lock();
         state.stopping = true;
-        for life in state.lives.iter().flatten() {
-            life.thread.lift();
-        }
+        priority::lift_all();
         let tasks = std::mem::take(&mut state.tasks);
         self.work.notify_all();
         while state.taken.iter().any(|taken| *taken) {
@@ -262,50 +178,5 @@ impl<S: Service> Executors<S> {
                 self.service.disconnect(job.session);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a thread of its own says of a life that has had nothing for a while.
-    fn starved(has_task: bool, ago_us: u64) -> (Life, Life) {
-        let life = std::thread::spawn(move || {
-            let now_us = ago_us + 1_000_000;
-            let mut life = Life::new(Thread::step_back(), has_task);
-            let may_lift = life.thread.lift();
-            life.is_lifted = may_lift;
-            let able = life;
-            (life.is_lifted, life.at_us, life.had_us) = (false, 1_000_000, life.thread.had_us());
-            life.look(now_us);
-            (able, life)
-        });
-        life.join().unwrap()
-    }
-
-    #[test]
-    fn a_thread_that_gets_nothing_for_its_task_is_lifted_if_it_may_be() {
-        let (able, life) = starved(true, 100 * LOOK_US);
-        assert_eq!(life.is_lifted, able.is_lifted);
-        let (able, life) = starved(false, 2 * LOOK_US);
-        assert_eq!(
-            life.is_lifted, able.is_lifted,
-            "it cannot even take its task"
-        );
-    }
-
-    #[test]
-    fn a_thread_that_had_nothing_to_do_is_not_lifted() {
-        assert!(!starved(false, 100 * LOOK_US).1.is_lifted);
-    }
-
-    #[test]
-    fn a_thread_that_gets_on_is_not_lifted() {
-        let mut life = Life::new(Thread::step_back(), true);
-        let before_us = life.thread.had_us();
-        while life.thread.had_us() - before_us < 1000 {}
-        life.look(life.at_us + 5000);
-        assert!(!life.is_lifted);
     }
 }

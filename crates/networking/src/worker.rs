@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::clock::now_ms;
+use common::priority;
 use mio::{Events, Poll, Token};
 
 use self::lingering::Lingering;
@@ -24,7 +25,7 @@ use self::slots::Slots;
 use crate::acceptor::NewConn;
 use crate::connection::{Connection, Next};
 use crate::context::Cx;
-use crate::executors::{Executors, Job, LOOK_US};
+use crate::executors::{Executors, Job};
 use crate::mailbox::{Mail, Mailbox, flush_wakes, hold_wakes};
 use crate::network::Shared;
 use crate::{Client, ClientAddress, NetStats, Service};
@@ -102,8 +103,8 @@ impl<S: Service> Worker<S> {
                 self.settle();
             }
             self.cx.service.round_end();
-            if self.cx.executors.are_busy() {
-                self.cx.executors.look_after();
+            if priority::are_aside() {
+                priority::look_after();
             }
             self.run_timers();
             self.slots.recycle();
@@ -143,8 +144,8 @@ impl<S: Service> Worker<S> {
             .min(self.cx.timers.next_ms());
         let wait_ms = |next: i64| next.saturating_sub(now_ms()).max(0);
         let wait = (next != i64::MAX).then(|| Duration::from_millis(wait_ms(next) as u64));
-        let look = Duration::from_micros(LOOK_US);
-        match self.cx.executors.are_busy() {
+        let look = Duration::from_micros(priority::LOOK_US);
+        match priority::are_aside() {
             true => Some(wait.map_or(look, |wait| wait.min(look))),
             false => wait,
         }

@@ -4,19 +4,12 @@
 //! to some milliseconds, and a worker that is woken there waits as long. So between the moments at
 //! which it holds shards ([`hold`]) the thread is an idle one (`common::priority`), which the
 //! scheduler takes off its processor at once. Where others never rest it would then get nothing: it
-//! is lifted for a while ([`look_after`]), and gives way after every short burst instead, until
-//! they have had several times its own share. That is also how it goes where a process may not undo
-//! a lower priority. While writers wait for what it keeps, it does neither.
+//! is lifted for a while (`priority::look_after`), and gives way after every short burst instead,
+//! until they have had several times its own share. That is also how it goes where a process may
+//! not undo a lower priority. While writers wait for what it keeps, it does neither.
 
-use common::clock::monotonic_us;
-use common::priority::Thread;
+use common::priority::{self, Rank};
 use std::cell::RefCell;
-use std::marker::PhantomData;
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So long it works before it gives way: about a segment of a table.
@@ -25,159 +18,50 @@ const BURST: Duration = Duration::from_micros(50);
 const OTHERS_PART: i64 = 3;
 /// What was not given is not saved up beyond this.
 const CREDIT_MAX: Duration = Duration::from_millis(10);
-/// How often it is looked whether an idle thread gets on, at most.
-const LOOK_US: u64 = 50_000;
-/// How long it is lifted where it does not.
-const LIFTED_US: u64 = 1_000_000;
-
-/// All threads that are in the background.
-static THREADS: Mutex<Vec<Arc<Watched>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static PACE: RefCell<Option<Pace>> = const { RefCell::new(None) };
+    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
 }
 
 /// While it lives, the calling thread writes a snapshot in the background.
-pub struct Background(PhantomData<*const ()>);
+pub struct Background(
+    #[allow(dead_code, reason = "it is there to be dropped")] priority::Background,
+);
 
 /// Makes the calling thread one in the background: from now on [`give_way`] and [`hold`] set its
 /// pace. To be dropped on the same thread, before it does what others wait for.
 #[must_use]
 pub fn in_background() -> Background {
-    let watched = Arc::new(Watched::new(Thread::current()));
-    threads().push(Arc::clone(&watched));
-    PACE.set(Some(Pace {
-        watched,
-        is_back: false,
-        turn: Turn::default(),
-    }));
-    Background(PhantomData)
+    let background = priority::Background::new(Rank::Equal, 1 + OTHERS_PART as u64);
+    background.begin();
+    TURN.set(Some(Turn::default()));
+    Background(background)
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        if let Some(mut pace) = PACE.take() {
-            threads().retain(|other| !Arc::ptr_eq(other, &pace.watched));
-            pace.stand_up();
-        }
+        TURN.set(None);
     }
 }
 
 /// To be called often by a thread in the background, while it holds nothing; does nothing on
 /// others.
 pub fn give_way() {
-    PACE.with_borrow_mut(|pace| {
-        if let Some(pace) = pace {
-            pace.give_way();
+    TURN.with_borrow_mut(|turn| {
+        if let Some(turn) = turn {
+            turn.give_way();
         }
     });
 }
 
 /// Runs `f`, which holds what others wait for: with the priority of all others.
 pub fn hold<R>(f: impl FnOnce() -> R) -> R {
-    let with_pace = |change: fn(&mut Pace)| {
-        PACE.with_borrow_mut(|pace| pace.as_mut().map(change));
-    };
-    with_pace(Pace::stand_up);
+    priority::insist();
     let result = f();
-    with_pace(Pace::step_back);
+    if !keyspace::is_snapshot_awaited() {
+        priority::relax();
+    }
     result
-}
-
-/// To be called about ten times a second, by another thread: lifts those that get nothing.
-pub fn look_after() {
-    let now_us = monotonic_us();
-    threads().iter().for_each(|thread| thread.look(now_us));
-}
-
-fn threads() -> MutexGuard<'static, Vec<Arc<Watched>>> {
-    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A thread in the background, as others see it.
-struct Watched {
-    thread: Thread,
-    /// When it was looked at last, and the processor time that it had had then; microseconds.
-    at_us: AtomicU64,
-    had_us: AtomicU64,
-    lifted_until_us: AtomicU64,
-}
-
-impl Watched {
-    fn new(thread: Thread) -> Self {
-        Self {
-            thread,
-            at_us: AtomicU64::new(monotonic_us()),
-            had_us: AtomicU64::new(thread.had_us()),
-            lifted_until_us: AtomicU64::new(0),
-        }
-    }
-
-    fn is_lifted(&self) -> bool {
-        let until_us = self.lifted_until_us.load(SeqCst);
-        until_us != 0 && until_us > monotonic_us()
-    }
-
-    /// Lifts it if it had less than its part since the last look.
-    fn look(&self, now_us: u64) {
-        let passed_us = now_us.saturating_sub(self.at_us.load(Relaxed));
-        if passed_us < LOOK_US {
-            return;
-        }
-        self.at_us.store(now_us, Relaxed);
-        let had_us = self.thread.had_us();
-        let got_us = had_us.saturating_sub(self.had_us.swap(had_us, Relaxed));
-        if !self.is_lifted() && is_starved(got_us, passed_us) {
-            self.lifted_until_us.store(now_us + LIFTED_US, SeqCst);
-            self.thread.lift();
-        }
-    }
-}
-
-/// Whether a thread that had so much of a processor had less than its part.
-fn is_starved(got_us: u64, passed_us: u64) -> bool {
-    got_us.saturating_mul(1 + OTHERS_PART as u64) < passed_us
-}
-
-/// A thread in the background, as it sees itself.
-struct Pace {
-    watched: Arc<Watched>,
-    /// It has made itself an idle thread.
-    is_back: bool,
-    turn: Turn,
-}
-
-impl Pace {
-    fn stand_up(&mut self) {
-        if std::mem::take(&mut self.is_back) {
-            self.watched.thread.lift();
-        }
-    }
-
-    fn step_back(&mut self) {
-        if !self.is_back && !keyspace::is_snapshot_awaited() && !self.watched.is_lifted() {
-            self.is_back = self.watched.thread.give_way();
-        }
-    }
-
-    fn give_way(&mut self) {
-        let now = Instant::now();
-        let worked = now - *self.turn.since.get_or_insert(now);
-        if worked < BURST {
-            return;
-        }
-        if keyspace::is_snapshot_awaited() {
-            self.stand_up();
-        } else {
-            self.is_back &= !self.watched.is_lifted();
-            self.step_back();
-            if !self.is_back && self.turn.may_rest(worked) {
-                std::thread::yield_now();
-                self.turn.rested(now.elapsed());
-            }
-        }
-        self.turn.since = Some(Instant::now());
-    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -189,6 +73,24 @@ struct Turn {
 }
 
 impl Turn {
+    fn give_way(&mut self) {
+        let now = Instant::now();
+        let worked = now - *self.since.get_or_insert(now);
+        if worked < BURST {
+            return;
+        }
+        if keyspace::is_snapshot_awaited() {
+            priority::insist();
+        } else {
+            priority::relax();
+            if !priority::is_idle() && self.may_rest(worked) {
+                std::thread::yield_now();
+                self.rested(now.elapsed());
+            }
+        }
+        self.since = Some(Instant::now());
+    }
+
     /// Whether others may have their turn after so much work.
     fn may_rest(&mut self, worked: Duration) -> bool {
         let credit = self.credit_ns + OTHERS_PART * nanoseconds(worked);
@@ -247,26 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_gets_nothing_is_lifted_for_a_while() {
+    fn what_others_wait_for_is_held_with_their_priority() {
         let _background = in_background();
-        let watched = PACE.with_borrow(|pace| pace.as_ref().map(|pace| Arc::clone(&pace.watched)));
-        let watched = watched.expect("in the background");
-        watched.look(monotonic_us() + 1000 * LOOK_US);
-        assert!(watched.is_lifted());
-        hold(|| ());
-        let is_back = || PACE.with_borrow(|pace| pace.as_ref().is_some_and(|pace| pace.is_back));
-        assert!(!is_back());
-        watched.lifted_until_us.store(monotonic_us(), Relaxed);
-        assert!(!watched.is_lifted());
-        hold(|| assert!(!is_back()));
-        // What the process may do is not in a test's hands.
-        assert_eq!(is_back(), watched.thread.give_way());
-    }
-
-    #[test]
-    fn a_thread_that_gets_on_is_not_lifted() {
-        assert!(!is_starved(LOOK_US, LOOK_US) && !is_starved(LOOK_US / 4, LOOK_US));
-        assert!(is_starved(LOOK_US / 5, LOOK_US) && is_starved(0, LOOK_US));
+        give_way();
+        let before = priority::is_idle();
+        hold(|| assert!(!priority::is_idle()));
+        assert_eq!(priority::is_idle(), before);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! then, or nobody does and they are locked for it. What is written afterwards changes nothing.
 
 use common::os::os_text;
+use common::priority;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -343,7 +344,7 @@ impl Snapshots {
     /// Save points and what was scheduled; to be called about ten times a second.
     pub fn tick(self: &Arc<Self>, server: &Server) {
         persistence::cut::ease();
-        pace::look_after();
+        priority::look_after();
         let saving = &server.persistence.saving;
         let state = &server.persistence;
         let is_loading = state.is_loading() || state.is_loading_beside();
