@@ -179,6 +179,7 @@ impl Watch {
     fn begin(&self) {
         self.at_us.store(monotonic_us(), Relaxed);
         self.had_us.store(self.thread.had_us(), Relaxed);
+        self.lifted_until_us.store(0, Relaxed);
         if !self.works.swap(true, SeqCst) {
             ASIDE.fetch_add(1, Relaxed);
         }
@@ -468,6 +469,7 @@ mod tests {
         assert!(!watch.is_lifted());
         background.aside(|| watch.lift(monotonic_us()));
         assert!(watch.is_lifted());
+        background.aside(|| assert!(!watch.is_lifted(), "it has another chance"));
     }
 
     #[test]
