@@ -5,6 +5,7 @@
 //! Time stands still for a command and for a whole transaction.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::{
     Db, DbId, DbKey, Effects, Entry, EventClass, KeyHash, Locked, OnExpired, ShardId, ShardSet,
@@ -16,7 +17,7 @@ use smallvec::SmallVec;
 use crate::command::Command;
 use crate::pinned::Pinned;
 use crate::server::Server;
-use crate::session::{LinkWaker, Session};
+use crate::session::{LinkWaker, Session, client_flag};
 
 /// What a handler returns: its reply is written, or this error takes the reply's place.
 pub type CmdResult = Result<(), ReplyError>;
@@ -346,6 +347,8 @@ impl<'a> Ctx<'a> {
     /// Closes the client once the reply is out.
     pub fn close_after_reply(&mut self) {
         self.close = true;
+        let flags = &self.session.state.flags;
+        flags.fetch_or(client_flag::CLOSING, Relaxed);
     }
 
     /// Keeps the arguments out of SLOWLOG and MONITOR.

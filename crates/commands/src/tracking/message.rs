@@ -60,6 +60,9 @@ fn find(server: &Server, id: u64) -> Option<(bool, Proto, Arc<dyn ClientLink>)> 
     let mut found = None;
     server.host()?.with_client(id, &mut |client| {
         let state = client.state();
+        if state.flags.load(Relaxed) & client_flag::CLOSING != 0 {
+            return; // It has read its last reply, though its worker may not be through with it.
+        }
         let subscribed = state.flags.load(Relaxed) & client_flag::PUBSUB != 0;
         found = Some((subscribed, proto(state), client.link()));
     });
