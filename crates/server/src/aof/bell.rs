@@ -3,8 +3,8 @@
 //! A ring that comes while the thread is busy counts: its next wait ends at once. However often it
 //! rings before that, it is one ring. Nobody who rings waits for anything.
 //!
-//! While it waits for the log to reach an offset, the thread lets itself not be woken for less: to be
-//! woken for every client costs more than what it does for them.
+//! While it waits for the log to reach an offset, the thread lets itself not be woken for less: to
+//! be woken for every client costs more than what it does for them.
 
 use std::sync::atomic::{
     AtomicU64,
@@ -41,8 +41,8 @@ impl Bell {
         }
     }
 
-    /// From here on, [`Self::ring_at`] of an offset below this does nothing. The thread looks at the
-    /// log after this.
+    /// From here on, [`Self::ring_at`] of an offset below this does nothing. The thread looks at
+    /// the log after this.
     pub(super) fn ignore_below(&self, offset: u64) {
         self.threshold.store(offset, Relaxed);
         fence(SeqCst);

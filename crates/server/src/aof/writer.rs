@@ -49,8 +49,8 @@ const REST_ALWAYS: Duration = Duration::from_millis(10);
 /// otherwise share every second sync only.
 const GATHER_PART: u64 = 2;
 const GATHER_US_MAX: u64 = 2000;
-/// Syncs that take less than this on average are left to workers: there, clients take longer to come
-/// back than the disk takes (benches/results/aof.md).
+/// Syncs that take less than this on average are left to workers: there, clients take longer to
+/// come back than the disk takes (benches/results/aof.md).
 const SYNC_FAST_US: u64 = 300;
 /// What is not synced stays in memory; beyond this much, writing waits for the sync.
 const UNSYNCED_BYTES_MAX: usize = 64 << 20;
