@@ -120,7 +120,9 @@ fn a_table_that_grew_gives_memory_back_as_it_empties() {
 fn deep_prefixes_rebase_their_stored_bits_both_ways() {
     // Miri sees one split: from 7 bits on it passes the eighth.
     grows_and_shrinks::<{ if cfg!(miri) { 7 } else { 6 } }>();
-    grows_and_shrinks::<{ if cfg!(miri) { 9 } else { 13 } }>();
+    if !cfg!(miri) {
+        grows_and_shrinks::<13>();
+    }
 }
 
 #[test]
