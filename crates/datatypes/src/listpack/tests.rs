@@ -265,7 +265,10 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 type Step = (u8, prop::sample::Index, Vec<u8>);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec((0u8..11, any::<prop::sample::Index>(), text()), 0..60)
+    proptest::collection::vec(
+        (0u8..11, any::<prop::sample::Index>(), text()),
+        0..sized(60, 30),
+    )
 }
 
 fn take<F: Tested>(steps: Vec<Step>) {
