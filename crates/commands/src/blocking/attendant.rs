@@ -1,4 +1,4 @@
-//! What is left to do because a shard was busy: keys to be served, waits to be taken out.
+//! What is left to do because a shard was busy: keys to be served, waits to be taken out or ended.
 //!
 //! Workers never wait for a lock; the attendant's thread does it for them. It tries each chore, and
 //! sleeps until a shard that it found busy is free or a new chore comes, so that one long command
@@ -12,6 +12,7 @@ use keyspace::{ShardSet, Waiter, Waker};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Wait;
+use super::end;
 use super::serve::{Rest, serve_keys};
 use crate::call;
 use crate::origin::Origin;
@@ -20,10 +21,16 @@ use crate::session::Session;
 
 /// How long the thread sleeps at most before it looks whether it is to end.
 const SLEEP_MS_MAX: u64 = 100;
+/// So often the keys of a wait of which the time is over are served: what is there for it then came
+/// just now.
+const SERVED_MAX: u32 = 8;
 
 enum Chore {
     Serve(Rest),
     Forget(Arc<Wait>),
+    /// Its time is over: serve its keys, and end it if there was nothing for it. The number says
+    /// how often they have been served.
+    End(Arc<Wait>, Rest, u32),
 }
 
 #[derive(Default)]
@@ -86,6 +93,12 @@ impl Attendant {
         self.add(Chore::Forget(wait));
     }
 
+    /// The time of a wait is over, but it may be about to be served.
+    pub(super) fn add_overdue(&self, server: &Server, wait: Arc<Wait>) {
+        let rest = wait.rest(server);
+        self.add(Chore::End(wait, rest, 0));
+    }
+
     fn add(&self, chore: Chore) {
         self.state.lock().chores.push(chore);
         self.wake();
@@ -122,23 +135,36 @@ pub fn attend(server: &Server, stop: &AtomicBool) {
     }
 }
 
+/// Serves keys, or returns what is left of them when a shard is busy.
+fn serve_rest(server: &Server, rest: Rest, park: &dyn Fn() -> Arc<dyn Waker>) -> Option<Rest> {
+    let Ok(locked) = server.keyspace.try_lock_or_park(&rest.shards, park) else {
+        return Some(rest);
+    };
+    let mut session = Session::detached(Origin::Internal, usize::MAX);
+    let ctx = call::internal_ctx(server, &mut session, locked);
+    let left = serve_keys(ctx, rest.keys);
+    if left.is_some() {
+        // Nobody was asked to wake us for the shard that is needed now.
+        server.blocking.wake();
+    }
+    left
+}
+
 /// Does a chore, or returns what is left of it when a shard is busy: then the attendant is woken
 /// once it is free.
 fn work(server: &Server, chore: Chore) -> Option<Chore> {
     let park = || Arc::clone(&server.blocking) as Arc<dyn Waker>;
     match chore {
-        Chore::Serve(rest) => match server.keyspace.try_lock_or_park(&rest.shards, &park) {
-            Ok(locked) => {
-                let mut session = Session::detached(Origin::Internal, usize::MAX);
-                let ctx = call::internal_ctx(server, &mut session, locked);
-                let left = serve_keys(ctx, rest.keys).map(Chore::Serve);
-                if left.is_some() {
-                    // Nobody was asked to wake us for the shard that is needed now.
-                    server.blocking.wake();
-                }
-                left
+        Chore::Serve(rest) => serve_rest(server, rest, &park).map(Chore::Serve),
+        Chore::End(wait, ..) if wait.is_claimed() => None,
+        Chore::End(wait, rest, times) => match serve_rest(server, rest, &park) {
+            Some(rest) => Some(Chore::End(wait, rest, times)),
+            None if end::is_over(server, &wait, times < SERVED_MAX) => None,
+            None => {
+                server.blocking.wake();
+                let rest = wait.rest(server);
+                Some(Chore::End(wait, rest, times + 1))
             }
-            Err(_) => Some(Chore::Serve(rest)),
         },
         Chore::Forget(wait) => {
             let is_free = |key: &[u8]| {

@@ -2,6 +2,10 @@
 //!
 //! Who claims it takes it out of the queues of its keys, where that needs no waiting for a lock; it
 //! can do no harm there, since it is claimed. The attendant does the rest.
+//!
+//! That its time is over is decided under the locks of its keys: a client must not hear that there
+//! was nothing while something is there for it, which is only not served yet because the shard of a
+//! BLMOVE's destination was busy.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,13 +26,52 @@ pub(crate) fn timed_out(
 ) -> Outcome {
     let wait = session.state.wait.lock().clone();
     // Without one that is still open the reply is on its way, or it is another kind of waiting.
-    let Some(wait) = wait.filter(|wait| wait.claim(server)) else {
+    let Some(wait) = wait.filter(|wait| !wait.is_claimed()) else {
         return Outcome::Blocked;
     };
+    match claim_if_over(server, &wait, true) {
+        Over::Claimed => {}
+        Over::Ended => return Outcome::Blocked,
+        Over::Unknown => {
+            server.blocking.add_overdue(server, wait);
+            return Outcome::Blocked;
+        }
+    }
     wait.write_end(None, out);
     count(server, &wait, session.worker, 0, false);
     forget(server, &wait);
     Outcome::Done
+}
+
+/// What is known of a wait of which the time is over.
+enum Over {
+    /// There is nothing for it: the caller answers.
+    Claimed,
+    /// Somebody else answers.
+    Ended,
+    /// It is about to be served, or one of its shards is busy.
+    Unknown,
+}
+
+fn claim_if_over(server: &Server, wait: &Arc<Wait>, may_be_due: bool) -> Over {
+    match server.keyspace.try_lock(&wait.shards(server)) {
+        Some(locked) if !(may_be_due && wait.is_due(server, &locked)) => match wait.claim(server) {
+            true => Over::Claimed,
+            false => Over::Ended,
+        },
+        _ => Over::Unknown,
+    }
+}
+
+/// For the attendant: ends a wait of which the time is over; if it `may_be_due`, only where there
+/// is nothing for it. Whether it has ended.
+pub(super) fn is_over(server: &Server, wait: &Arc<Wait>, may_be_due: bool) -> bool {
+    match claim_if_over(server, wait, may_be_due) {
+        Over::Claimed => answer_end(server, usize::MAX, wait, None),
+        Over::Ended => {}
+        Over::Unknown => return false,
+    }
+    true
 }
 
 /// CLIENT UNBLOCK: ends a client's blocking command, as if its time had run out or with an error.
@@ -59,9 +102,15 @@ pub fn unblock_all(server: &Server, error: &ReplyError) {
 }
 
 fn finish(server: &Server, worker: usize, wait: &Arc<Wait>, error: Option<&ReplyError>) -> bool {
-    if !wait.claim(server) {
-        return false;
+    let is_ours = wait.claim(server);
+    if is_ours {
+        answer_end(server, worker, wait, error);
     }
+    is_ours
+}
+
+/// Answers a claimed wait that nothing came for.
+fn answer_end(server: &Server, worker: usize, wait: &Arc<Wait>, error: Option<&ReplyError>) {
     let mut reply = Vec::new();
     wait.write_end(error, &mut ReplyWriter::new(&mut reply, wait.proto()));
     if let Some(error) = error {
@@ -70,7 +119,6 @@ fn finish(server: &Server, worker: usize, wait: &Arc<Wait>, error: Option<&Reply
     count(server, wait, worker, 0, error.is_some());
     wait.answer(reply, Vec::new());
     forget(server, wait);
-    true
 }
 
 /// The client is going: nothing must be taken for it any more.

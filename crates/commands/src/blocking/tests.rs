@@ -2,7 +2,7 @@
 //! what the log says of it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use expect_test::{Expect, expect};
@@ -374,6 +374,65 @@ fn who_has_timed_out_or_gone_is_not_served() {
         .db(shard, keyspace::DbId(0))
         .map(|db| db.waited_keys().count());
     assert_eq!(left, Some(0), "nobody is registered any more");
+}
+
+/// The time of A's wait is over, while nobody gets at that key; then the attendant does its work,
+/// until A is told something.
+fn times_out_behind_a_busy_key(clients: &mut Clients, script: &str, busy: &[u8]) {
+    let server = Arc::clone(&clients.tester.server);
+    let shard = server.keyspace.shard_of(server.keyspace.hash(busy));
+    let locked = server.keyspace.lock_one(shard);
+    clients.play(script);
+    let mut reply = Vec::new();
+    let outcome = clients.with('A', |server, session| {
+        let mut out = resp::ReplyWriter::new(&mut reply, session.proto);
+        timed_out(server, session, &mut out)
+    });
+    assert_eq!((outcome, &reply[..]), (Outcome::Blocked, &b""[..]));
+    drop(locked);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| super::attend(&server, &stop));
+        while clients.is_blocked('A') || server.blocking.chores() > 0 {
+            std::thread::yield_now();
+        }
+        stop.store(true, Relaxed);
+    });
+}
+
+#[test]
+fn who_is_about_to_be_served_does_not_time_out() {
+    let mut clients = Clients::new();
+    let shard_of = |clients: &Clients, key: &str| {
+        let keyspace = &clients.tester.server.keyspace;
+        keyspace.shard_of(keyspace.hash(key.as_bytes()))
+    };
+    let source = shard_of(&clients, "k");
+    let mut names = (0..).map(|n| format!("d{n}"));
+    let to = names.find(|to| shard_of(&clients, to) != source).unwrap();
+    clients.play(&format!("A: BLMOVE k {to} LEFT LEFT 1\nB: BLPOP k 1"));
+    times_out_behind_a_busy_key(&mut clients, "X: RPUSH k 1 2", to.as_bytes());
+    clients.play(&format!("X: LRANGE {to} 0 -1\nX: EXISTS k"));
+    let mut lines: Vec<_> = clients.shown().lines().map(str::to_owned).collect();
+    // The attendant's thread tells one after the other.
+    lines[1..3].sort();
+    let expected = [
+        "X <- :2",
+        "A <- $1 1",
+        "B <- *2 $1 k $1 2",
+        "X <- *1 $1 1",
+        "X <- :0",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_wait_times_out_when_its_key_is_free_again() {
+    let mut clients = Clients::new();
+    clients.play("A: BLPOP k 1");
+    times_out_behind_a_busy_key(&mut clients, "", b"k");
+    clients.play("X: RPUSH k 1\nX: LLEN k");
+    assert_eq!(clients.shown(), "A <- *-1\nX <- :1\nX <- :1");
 }
 
 #[test]

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use datatypes::list::End;
 use datatypes::stream::StreamId;
-use keyspace::{DbId, Kind, ValueRef};
+use keyspace::{DbId, DbKey, Kind, Locked, ShardSet, ValueRef};
 use resp::{Proto, ReplyError, ReplyWriter, errors};
 
+use super::serve::Rest;
 use crate::ctx::{CmdResult, Ctx};
 use crate::origin::Origin;
 use crate::server::Server;
@@ -178,6 +179,42 @@ impl Wait {
 
     pub(super) fn of(waiter: &Arc<dyn keyspace::Waiter>) -> Option<Arc<Self>> {
         Arc::clone(waiter).into_any().downcast().ok()
+    }
+
+    /// The shards of its keys.
+    pub(super) fn shards(&self, server: &Server) -> ShardSet {
+        let keyspace = &server.keyspace;
+        let mut shards = ShardSet::default();
+        for key in &self.keys {
+            shards.insert(keyspace.shard_of(keyspace.hash(key)));
+        }
+        shards
+    }
+
+    /// Its keys as keys to be served.
+    pub(super) fn rest(&self, server: &Server) -> Rest {
+        let keys = self.keys.iter().map(|key| DbKey {
+            db: self.db,
+            key: key.clone(),
+        });
+        Rest {
+            keys: keys.collect(),
+            shards: self.shards(server),
+        }
+    }
+
+    /// Whether one of its keys, which are locked, has something for it, so that it is about to be
+    /// served.
+    pub(super) fn is_due(&self, server: &Server, locked: &Locked<'_>) -> bool {
+        let now_ms = common::clock::now_ms();
+        self.keys.iter().enumerate().any(|(at, key)| {
+            let hash = server.keyspace.hash(key);
+            let db = locked.db(server.keyspace.shard_of(hash), self.db);
+            let entry = db.and_then(|db| db.get(hash, key));
+            let entry = entry.filter(|entry| !entry.is_expired(now_ms));
+            let verdict = self.want.verdict(entry.map(|entry| entry.value()), at);
+            !matches!(verdict, Verdict::Nothing)
+        })
     }
 
     pub(super) fn is_group_read(&self) -> bool {
