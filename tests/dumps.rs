@@ -118,33 +118,37 @@ fn assert_moves(from: &mut RawClient, to: &mut RawClient) {
     }
 }
 
+/// Strings as they are: compressed ones may differ in bytes, there are many right ways.
+const PLAIN: [&str; 2] = ["--rdbcompression", "no"];
+
+/// Ours and redis-server, with these options, too.
+fn both(extra: &[&str]) -> Option<(Server, Server)> {
+    let options = [&OPTIONS[..], extra].concat();
+    let redis = Server::start_redis(&options)?;
+    Some((Server::start(&options), redis))
+}
+
 #[test]
 fn redis_restores_what_we_dump() {
-    // Compressed strings may differ in bytes: there are many right ways.
-    let options = [&OPTIONS[..], &["--rdbcompression", "no"]].concat();
-    let Some(redis) = Server::start_redis(&options) else {
+    let Some((ours, redis)) = both(&PLAIN) else {
         return;
     };
-    let ours = Server::start(&options);
     assert_moves(&mut ours.raw(), &mut redis.raw());
 }
 
 #[test]
 fn we_restore_what_redis_dumps() {
-    let options = [&OPTIONS[..], &["--rdbcompression", "no"]].concat();
-    let Some(redis) = Server::start_redis(&options) else {
+    let Some((ours, redis)) = both(&PLAIN) else {
         return;
     };
-    let ours = Server::start(&options);
     assert_moves(&mut redis.raw(), &mut ours.raw());
 }
 
 #[test]
 fn compressed_dumps_are_read_on_both_sides() {
-    let Some(redis) = Server::start_redis(&OPTIONS) else {
+    let Some((ours, redis)) = both(&[]) else {
         return;
     };
-    let ours = Server::start(&OPTIONS);
     let (mut ours, mut redis) = (ours.raw(), redis.raw());
     for key in fill(&mut ours) {
         let payload = dump(&mut ours, &key);
@@ -164,17 +168,10 @@ fn compressed_dumps_are_read_on_both_sides() {
 /// bytes.
 #[test]
 fn small_hashes_with_long_texts_are_the_same_bytes_on_both_sides() {
-    let long = [
-        "--hash-max-listpack-value",
-        "4000000",
-        "--rdbcompression",
-        "no",
-    ];
-    let options = [&OPTIONS[..], &long].concat();
-    let Some(redis) = Server::start_redis(&options) else {
+    let long = ["--hash-max-listpack-value", "4000000"];
+    let Some((ours, redis)) = both(&[PLAIN, long].concat()) else {
         return;
     };
-    let ours = Server::start(&options);
     let (mut ours, mut redis) = (ours.raw(), redis.raw());
     for len in [
         64, 125, 126, 127, 4095, 4096, 16_377, 16_378, 16_379, 70_000, 2_100_000,
@@ -205,14 +202,11 @@ fn encodings_follow_the_directives_while_reading() {
         "2",
         "--list-max-listpack-size",
         "2",
-        "--rdbcompression",
-        "no",
     ];
-    let options = [&OPTIONS[..], &tight].concat();
-    let Some(redis) = Server::start_redis(&options) else {
+    let Some((ours, redis)) = both(&[&PLAIN[..], &tight].concat()) else {
         return;
     };
-    let (ours, source) = (Server::start(&options), Server::start(&OPTIONS));
+    let source = Server::start(&OPTIONS);
     let (mut ours, mut redis, mut source) = (ours.raw(), redis.raw(), source.raw());
     for key in fill(&mut source) {
         let payload = dump(&mut source, &key);

@@ -24,23 +24,21 @@ pub(crate) fn timed_out(
     session: &mut Session,
     out: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    let wait = session.state.wait.lock().clone();
-    // Without one that is still open the reply is on its way, or it is another kind of waiting.
-    let Some(wait) = wait.filter(|wait| !wait.is_claimed()) else {
+    // Without one the reply is on its way, or it is another kind of waiting.
+    let Some(wait) = session.state.wait.lock().clone() else {
         return Outcome::Blocked;
     };
     match claim_if_over(server, &wait, true) {
-        Over::Claimed => {}
-        Over::Ended => return Outcome::Blocked,
-        Over::Unknown => {
-            server.blocking.add_overdue(server, wait);
-            return Outcome::Blocked;
+        Over::Claimed => {
+            wait.write_end(None, out);
+            count(server, &wait, session.worker, 0, false);
+            forget(server, &wait);
+            return Outcome::Done;
         }
+        Over::Ended => {}
+        Over::Unknown => server.blocking.add_overdue(server, wait),
     }
-    wait.write_end(None, out);
-    count(server, &wait, session.worker, 0, false);
-    forget(server, &wait);
-    Outcome::Done
+    Outcome::Blocked
 }
 
 /// What is known of a wait of which the time is over.

@@ -33,14 +33,10 @@ impl Hash {
 
     /// A listpack of pairs becomes one of triples, or a table where they would be too large.
     pub(super) fn admit_expiries(&mut self) {
-        let fits = match self.form.get_mut() {
-            Of::A(pack) => pack.can_add(pack.len() / 2 * NO_EXPIRY_BYTES),
-            Of::B(_) | Of::C(_) => return,
-        };
-        if !fits {
+        let Of::A(pack) = self.form.get() else { return };
+        if !pack.can_add(pack.len() / 2 * NO_EXPIRY_BYTES) {
             return self.with_table(|_| ());
         }
-        let Of::A(pack) = self.form.get() else { return };
         let mut triples = Leanpack::new();
         let none = crate::listpack::Item::Int(0);
         triples.extend_items(pack.pairs().flat_map(|(name, value)| [name, value, none]));

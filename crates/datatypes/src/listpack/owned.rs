@@ -194,7 +194,7 @@ impl<F: Form> Pack<F> {
     #[inline]
     #[must_use]
     pub fn can_add(&self, bytes: usize) -> bool {
-        F::fits(self.view(), bytes, SIZE_MAX)
+        self.view().can_add(bytes)
     }
 
     /// Gives up ownership for a tagged pointer; aligned to 8.

@@ -111,6 +111,13 @@ impl<'a, F: Form> PackRef<'a, F> {
         }
     }
 
+    /// See [`Pack::can_add`](super::Pack::can_add).
+    #[inline]
+    #[must_use]
+    pub(crate) fn can_add(self, bytes: usize) -> bool {
+        F::fits(self, bytes, super::SIZE_MAX)
+    }
+
     /// The whole listpack; of a full one, as it goes to disk.
     #[inline]
     #[must_use]

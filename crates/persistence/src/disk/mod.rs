@@ -136,10 +136,7 @@ impl Disk for RealDisk {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         match std::fs::create_dir(path) {
-            Ok(()) => match path.parent() {
-                Some(parent) if parent != Path::new("") => self.sync_dir(parent),
-                _ => self.sync_dir(Path::new(".")),
-            },
+            Ok(()) => self.sync_dir(common::os::dir_of(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             result => result,
         }

@@ -185,11 +185,7 @@ fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&temporary);
         return Err(error);
     }
-    let parent = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+    File::open(common::os::dir_of(path))?.sync_all()
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
